@@ -1,0 +1,149 @@
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use crate::{observe::Journal, provider::Event, record::Record};
+
+/// One event, as the handler is given it: typed, with the raw bytes beside.
+///
+/// It stands in the request's extensions, `request.extensions().get::<Delivery<E>>()`, and is an
+/// axum extractor with the feature `axum`. A clone costs one reference count; [`Debug`] prints
+/// nothing of the body.
+pub struct Delivery<E> {
+    inner: Arc<Inner<E>>,
+}
+
+struct Inner<E> {
+    event: E,
+    raw: Bytes,
+    received_at: SystemTime,
+    deadline: Option<Instant>,
+    journal: Journal,
+}
+
+impl<E: Event> Delivery<E> {
+    pub(crate) fn new(event: E, raw: Bytes, deadline: Instant, journal: Journal) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                event,
+                raw,
+                received_at: SystemTime::now(),
+                deadline: Some(deadline),
+                journal,
+            }),
+        }
+    }
+
+    pub(crate) fn replayed(event: E, record: &Record, journal: Journal) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                event,
+                raw: record.body().clone(),
+                received_at: record.received_at(),
+                deadline: None,
+                journal,
+            }),
+        }
+    }
+
+    /// [`Event::idempotency_key`] of the event.
+    ///
+    /// It tells two events of the same provider and the same [tenant](Self::tenant) apart, and no
+    /// more: two accounts may well have an invoice of the same number. `None` means that the
+    /// delivery cannot be recognised; treat it as an upsert, never drop it as a duplicate.
+    #[must_use]
+    pub fn idempotency_key(&self) -> Option<String> {
+        self.inner.event.idempotency_key()
+    }
+}
+
+impl<E> Delivery<E> {
+    /// The event.
+    #[must_use]
+    pub fn event(&self) -> &E {
+        &self.inner.event
+    }
+
+    /// The body as it arrived, byte for byte.
+    #[must_use]
+    pub fn raw(&self) -> &Bytes {
+        &self.inner.raw
+    }
+
+    /// The body, read into a type of your own: for what the typed event does not name.
+    ///
+    /// # Errors
+    ///
+    /// When the body does not fit the type. The error's text may quote the body, so think twice
+    /// before it is logged.
+    pub fn json<'a, T>(&'a self) -> Result<T, serde_json::Error>
+    where
+        T: Deserialize<'a>,
+    {
+        serde_json::from_slice(&self.inner.raw)
+    }
+
+    /// Who it is for: the label beside the secret that opened the door, or what the closure of
+    /// [`Access::by`](crate::Access::by) returned.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.inner.journal.tenant.as_deref()
+    }
+
+    /// When the body had been read.
+    #[must_use]
+    pub fn received_at(&self) -> SystemTime {
+        self.inner.received_at
+    }
+
+    /// How long until the layer answers in the handler's place; zero once it has.
+    ///
+    /// A [replayed](crate::Webhook::replay) delivery has no deadline: [`Duration::MAX`].
+    #[must_use]
+    pub fn time_left(&self) -> Duration {
+        match self.inner.deadline {
+            Some(deadline) => deadline.saturating_duration_since(Instant::now()),
+            None => Duration::MAX,
+        }
+    }
+
+    /// The provider's name.
+    #[must_use]
+    pub fn provider(&self) -> &'static str {
+        self.inner.journal.provider()
+    }
+
+    /// The kind of event: one of the provider's known names, or `"other"`.
+    pub(crate) fn event_name(&self) -> &'static str {
+        self.inner.journal.event.unwrap_or("other")
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.inner.journal
+    }
+}
+
+impl<E> Clone for Delivery<E> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+impl<E> fmt::Debug for Delivery<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("provider", &self.provider())
+            .field("tenant", &self.tenant())
+            .field("event", &self.event_name())
+            .field("len", &self.inner.raw.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,324 @@
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, request::Parts};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tokio::{
+    task::JoinHandle,
+    time::{Sleep, sleep_until},
+};
+use tower::Service;
+
+use crate::{
+    background::{NoSlot, Slot, SlotFuture},
+    delivery::Delivery,
+    handler::{self, Broken},
+    layer::Shared,
+    observe::{End, Journal},
+    provider::{Event, Provider, Received, ReceivedKind},
+    reporter::Reporter,
+    request::{body::RequestBody, collect::Collect},
+    response::{
+        body::ResponseBody,
+        rejection::{Rejection, RejectionKind},
+    },
+};
+
+pin_project! {
+    /// The answer to one request, from [`Webhook`](crate::Webhook).
+    ///
+    /// Dropping it before the handler has begun ends the request. Dropping it later takes nothing
+    /// from the handler, which runs in a task of its own.
+    pub struct ResponseFuture<S, P, B>
+    where
+        S: Service<Request<RequestBody>>,
+        P: Provider,
+    {
+        #[pin]
+        state: State<S, B, S::Response, S::Error>,
+        #[pin]
+        deadline: Sleep,
+        reporter: Reporter<P::Event>,
+        shared: Arc<Shared<P>>,
+    }
+}
+
+pin_project! {
+    /// What is being waited for, in the order in which a request gets there.
+    #[project = StateProj]
+    enum State<S, B, R, E> {
+        Refuse {
+            kind: RejectionKind,
+        },
+        Collect {
+            #[pin]
+            body: Collect<B>,
+            pieces: Option<(Parts, S)>,
+        },
+        Admit {
+            waiting: Option<SlotFuture>,
+            call: Option<(Request<RequestBody>, S)>,
+        },
+        Ready {
+            slot: Option<Slot>,
+            call: Option<(Request<RequestBody>, S)>,
+        },
+        Run {
+            handler: JoinHandle<Result<R, Broken<E>>>,
+        },
+        Done,
+    }
+}
+
+impl<S, P, B> ResponseFuture<S, P, B>
+where
+    S: Service<Request<RequestBody>>,
+    P: Provider,
+    B: Body,
+{
+    pub(crate) fn receive(
+        inner: S,
+        shared: Arc<Shared<P>>,
+        head: Parts,
+        body: B,
+        journal: Journal,
+    ) -> Self {
+        let body = Collect::new(body, shared.body_limit);
+        let state = State::Collect {
+            body,
+            pieces: Some((head, inner)),
+        };
+        Self::new(state, shared, journal)
+    }
+
+    pub(crate) fn reject(shared: Arc<Shared<P>>, kind: RejectionKind, journal: Journal) -> Self {
+        Self::new(State::Refuse { kind }, shared, journal)
+    }
+
+    fn new(
+        state: State<S, B, S::Response, S::Error>,
+        shared: Arc<Shared<P>>,
+        journal: Journal,
+    ) -> Self {
+        // A deadline that no clock can tell lies beyond the life of any handler.
+        let deadline = journal
+            .started()
+            .checked_add(shared.deadline)
+            .unwrap_or_else(|| journal.started() + Duration::from_secs(60 * 60 * 24 * 365));
+        Self {
+            state,
+            deadline: sleep_until(deadline),
+            reporter: Reporter::new(journal),
+            shared,
+        }
+    }
+}
+
+impl<S, P, B, R> Future for ResponseFuture<S, P, B>
+where
+    P: Provider,
+    B: Body,
+    S: Service<Request<RequestBody>, Response = Response<R>> + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    R: Send + 'static,
+{
+    type Output = Result<Response<ResponseBody<R>>, S::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(self.as_mut().drive(cx));
+        // A server may keep this future until the answer is written; what it holds goes now.
+        let mut this = self.project();
+        this.state.set(State::Done);
+        this.reporter.close();
+        Poll::Ready(answer)
+    }
+}
+
+impl<S, P, B, R> ResponseFuture<S, P, B>
+where
+    P: Provider,
+    B: Body,
+    S: Service<Request<RequestBody>, Response = Response<R>> + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    R: Send + 'static,
+{
+    fn drive(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response<ResponseBody<R>>, S::Error>> {
+        let mut this = self.project();
+        loop {
+            let step = match this.state.as_mut().project() {
+                StateProj::Refuse { kind } => Step::Reject(Rejection::new(*kind)),
+
+                StateProj::Collect { body, pieces } => {
+                    match ready!(body.poll(cx, this.deadline.as_mut())) {
+                        Err(kind) => Step::Reject(Rejection::new(kind)),
+                        Ok(raw) => {
+                            let (head, inner) = pieces.take().expect(TAKEN_ONCE);
+                            decode(head, raw, inner, this.shared, this.reporter, &this.deadline)
+                        }
+                    }
+                }
+
+                StateProj::Admit {
+                    waiting: None,
+                    call,
+                } => match this.shared.background.try_slot() {
+                    Err(NoSlot::Draining) => Step::Reject(Rejection::new(RejectionKind::Draining)),
+                    Err(NoSlot::Busy) => Step::Next(State::Admit {
+                        waiting: Some(this.shared.background.slot()),
+                        call: call.take(),
+                    }),
+                    Ok(slot) => Step::Next(State::Ready {
+                        slot: Some(slot),
+                        call: call.take(),
+                    }),
+                },
+
+                StateProj::Admit {
+                    waiting: Some(waiting),
+                    call,
+                } => {
+                    if this.deadline.as_mut().poll(cx).is_ready() {
+                        Step::Reject(Rejection::new(RejectionKind::Busy))
+                    } else {
+                        match ready!(waiting.as_mut().poll(cx)) {
+                            None => Step::Reject(Rejection::new(RejectionKind::Draining)),
+                            slot => Step::Next(State::Ready {
+                                slot,
+                                call: call.take(),
+                            }),
+                        }
+                    }
+                }
+
+                StateProj::Ready { slot, call } => {
+                    let (_, inner) = call.as_mut().expect(TAKEN_ONCE);
+                    if this.deadline.as_mut().poll(cx).is_ready() {
+                        Step::Reject(Rejection::new(RejectionKind::Busy))
+                    } else if let Err(error) = ready!(inner.poll_ready(cx)) {
+                        this.reporter.settle(End::error());
+                        Step::Answer(Err(error))
+                    } else {
+                        let (request, inner) = call.take().expect(TAKEN_ONCE);
+                        let delivery = this.reporter.delivery();
+                        let slot = slot.take().expect(TAKEN_ONCE);
+                        let limit = this.shared.handler_limit;
+                        let handler = handler::spawn(inner, request, delivery, slot, limit);
+                        Step::Next(State::Run { handler })
+                    }
+                }
+
+                // What the handler did is looked at before the clock: finished work is not thrown
+                // away. Its outcome was told by its task.
+                StateProj::Run { handler } => match Pin::new(handler).poll(cx) {
+                    Poll::Ready(Ok(ended)) => Step::Answer(this.shared.answer(ended)),
+                    Poll::Ready(Err(error)) if error.is_panic() => {
+                        Step::Answer(this.shared.answer(Err(Broken::Panicked)))
+                    }
+                    Poll::Ready(Err(_runtime_stopped)) => {
+                        Step::Answer(this.shared.answer(Err(Broken::Interrupted)))
+                    }
+                    Poll::Pending => {
+                        ready!(this.deadline.as_mut().poll(cx));
+                        let (late, success) = (this.shared.late, this.shared.rules.success);
+                        let end = End::late(late.status(success));
+                        if !this.reporter.settle(end) {
+                            // The handler ended this very moment: its answer is on the way here.
+                            return Poll::Pending;
+                        }
+                        Step::Answer(Ok(late.response(success)))
+                    }
+                },
+
+                StateProj::Done => panic!("polled after completion"),
+            };
+            match step {
+                Step::Next(state) => this.state.set(state),
+                Step::Answer(answer) => return Poll::Ready(answer),
+                Step::Reject(rejection) => {
+                    this.reporter.settle(End::rejected(&rejection));
+                    return Poll::Ready(Ok(this.shared.refuse(rejection)));
+                }
+            }
+        }
+    }
+}
+
+const TAKEN_ONCE: &str = "each state gives its pieces away once";
+
+enum Step<S, B, R, E> {
+    Next(State<S, B, Response<R>, E>),
+    Answer(Result<Response<ResponseBody<R>>, E>),
+    Reject(Rejection),
+}
+
+/// Step 4: what the provider takes the request for.
+fn decode<S, P, B, R, E>(
+    head: Parts,
+    raw: Bytes,
+    inner: S,
+    shared: &Shared<P>,
+    reporter: &mut Reporter<P::Event>,
+    deadline: &Sleep,
+) -> Step<S, B, R, E>
+where
+    P: Provider,
+{
+    reporter.set_body_size(raw.len());
+    match shared.provider.receive(&head, &raw) {
+        Err(refusal) => Step::Reject(refusal.into()),
+        Ok(Received(ReceivedKind::Probe(reply))) => {
+            reporter.settle(End::probe(reply.status()));
+            Step::Answer(Ok(reply.map(ResponseBody::own)))
+        }
+        // By the other methods a provider can only knock.
+        Ok(Received(ReceivedKind::Event(_))) if head.method != Method::POST => {
+            Step::Reject(Rejection::new(RejectionKind::Method))
+        }
+        Ok(Received(ReceivedKind::Event(event))) => {
+            let name = shared.rules.known(event.name());
+            let delivery = reporter.deliver(|mut journal| {
+                journal.event = Some(name);
+                Delivery::new(event, raw.clone(), deadline.deadline(), journal)
+            });
+            let mut request = Request::from_parts(head, RequestBody::new(raw));
+            request.extensions_mut().insert(delivery);
+            Step::Next(State::Admit {
+                waiting: None,
+                call: Some((request, inner)),
+            })
+        }
+    }
+}
+
+impl<S, P, B> fmt::Debug for ResponseFuture<S, P, B>
+where
+    S: Service<Request<RequestBody>>,
+    P: Provider,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.state {
+            State::Refuse { .. } => "refuse",
+            State::Collect { .. } => "collect",
+            State::Admit { .. } => "admit",
+            State::Ready { .. } => "ready",
+            State::Run { .. } => "run",
+            State::Done => "done",
+        };
+        f.debug_struct("ResponseFuture")
+            .field("state", &format_args!("{state}"))
+            .finish_non_exhaustive()
+    }
+}

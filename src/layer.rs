@@ -1,0 +1,327 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::{HeaderValue, Method};
+use tokio::sync::Semaphore;
+use tower::Layer;
+
+use crate::{
+    background::Background,
+    config::{ConfigError, valid},
+    observe::{Observer, Outcome},
+    provider::{Provider, Rules},
+    request::access::Access,
+    response::late::Late,
+    service::Webhook,
+};
+
+const MAX_IN_FLIGHT: usize = 1024;
+
+/// Makes a route the receiver of one provider's webhooks.
+///
+/// Use one layer for each URL that is registered with a provider. Made by
+/// [`new`](WebhookLayer::new); the provider's [`Rules`] are the defaults, and each setter replaces
+/// one of them.
+///
+/// # Clone
+///
+/// Clones share their [slots](Self::max_in_flight) and their [`Background`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_webhook::{Access, Late, WebhookLayer, alegra::Alegra};
+///
+/// let layer = WebhookLayer::new(Alegra::new(), Access::path(["5f0c6f0b3ee44e6a9c6c0a1f6f2f7a10"]))
+///     .deadline(Duration::from_secs(2))
+///     .late(Late::Accept)
+///     .max_in_flight(256)
+///     .on_outcome(|outcome| println!("{:?} {:?}", outcome.event(), outcome.kind()));
+/// # let _ = layer;
+/// ```
+pub struct WebhookLayer<P> {
+    shared: Arc<Shared<P>>,
+}
+
+/// What every service of the layer reads. Setters change it before any service is made.
+pub(crate) struct Shared<P> {
+    pub(crate) provider: Arc<P>,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) access: Access,
+    pub(crate) allow: HeaderValue,
+    pub(crate) deadline: Duration,
+    pub(crate) late: Late,
+    pub(crate) body_limit: usize,
+    pub(crate) handler_limit: Option<Duration>,
+    pub(crate) observer: Option<Observer>,
+    pub(crate) background: Background,
+}
+
+impl<P: Provider> WebhookLayer<P> {
+    /// A layer for that provider and whoever `access` lets in.
+    ///
+    /// # Panics
+    ///
+    /// When the provider's rules contradict themselves.
+    #[must_use]
+    #[track_caller]
+    pub fn new(provider: P, access: Access) -> Self {
+        let rules = provider.rules();
+        valid(check_rules(&rules));
+        let methods: Vec<&str> = rules.methods.iter().map(Method::as_str).collect();
+        let allow = HeaderValue::from_str(&methods.join(", "))
+            .expect("a method is made of characters that a header value takes");
+        Self {
+            shared: Arc::new(Shared {
+                provider: Arc::new(provider),
+                access,
+                allow,
+                deadline: rules.deadline,
+                late: Late::default(),
+                body_limit: rules.body_limit,
+                handler_limit: None,
+                observer: None,
+                background: Background::new(MAX_IN_FLIGHT),
+                rules: Arc::new(rules),
+            }),
+        }
+    }
+}
+
+impl<P> WebhookLayer<P> {
+    /// By when there is an answer, counted from `call()`. Default: 3 s for Alegra, 1.5 s for Bsale.
+    ///
+    /// The network's share comes on top: an answer that leaves after 3 s may well arrive after 4.
+    ///
+    /// # Panics
+    ///
+    /// When it is zero, or not shorter than the provider itself waits (5 s for Alegra).
+    /// [`try_deadline`](Self::try_deadline) returns that instead.
+    #[must_use]
+    #[track_caller]
+    pub fn deadline(self, deadline: Duration) -> Self {
+        valid(self.try_deadline(deadline))
+    }
+
+    /// [`deadline`](Self::deadline) for a value that is read from a file or the environment.
+    ///
+    /// # Errors
+    ///
+    /// Where `deadline` panics.
+    pub fn try_deadline(mut self, deadline: Duration) -> Result<Self, ConfigError> {
+        check_deadline(deadline, &self.shared.rules)?;
+        self.set().deadline = deadline;
+        Ok(self)
+    }
+
+    /// What the provider hears when the handler is not done by the deadline. Default:
+    /// [`Late::Accept`].
+    #[must_use]
+    pub fn late(mut self, late: Late) -> Self {
+        self.set().late = late;
+        self
+    }
+
+    /// The limit of a body, in bytes. Default: 1 MiB for Alegra, 64 KiB for Bsale.
+    ///
+    /// # Panics
+    ///
+    /// When it is zero. [`try_body_limit`](Self::try_body_limit) returns that instead.
+    #[must_use]
+    #[track_caller]
+    pub fn body_limit(self, bytes: usize) -> Self {
+        valid(self.try_body_limit(bytes))
+    }
+
+    /// [`body_limit`](Self::body_limit) for a value that is read from a file or the environment.
+    ///
+    /// # Errors
+    ///
+    /// Where `body_limit` panics.
+    pub fn try_body_limit(mut self, bytes: usize) -> Result<Self, ConfigError> {
+        check_body_limit(bytes)?;
+        self.set().body_limit = bytes;
+        Ok(self)
+    }
+
+    /// How many handlers may run at once, those included whose answer is out. Default: 1,024.
+    ///
+    /// A delivery that finds no slot waits for one, until the deadline.
+    ///
+    /// # Panics
+    ///
+    /// When it is zero or more than a semaphore of tokio's holds.
+    /// [`try_max_in_flight`](Self::try_max_in_flight) returns that instead.
+    #[must_use]
+    #[track_caller]
+    pub fn max_in_flight(self, handlers: usize) -> Self {
+        valid(self.try_max_in_flight(handlers))
+    }
+
+    /// [`max_in_flight`](Self::max_in_flight) for a value that is read from a file or the
+    /// environment.
+    ///
+    /// # Errors
+    ///
+    /// Where `max_in_flight` panics.
+    pub fn try_max_in_flight(self, handlers: usize) -> Result<Self, ConfigError> {
+        if handlers == 0 || handlers > Semaphore::MAX_PERMITS {
+            return Err(ConfigError::new(format!(
+                "max_in_flight has to be between 1 and {}: with {handlers} no handler could ever \
+                 run or be counted",
+                Semaphore::MAX_PERMITS
+            )));
+        }
+        self.shared.background.set_capacity(handlers);
+        Ok(self)
+    }
+
+    /// Ends a handler that runs for longer than this, whether or not its answer is out. Default:
+    /// off, a handler may take as long as it likes.
+    ///
+    /// It is a backstop against handlers that never end and would hold their slots for ever. A
+    /// handler that it ends has failed, and its delivery is unfinished: choose it generously.
+    ///
+    /// # Panics
+    ///
+    /// When it is zero. [`try_handler_limit`](Self::try_handler_limit) returns that instead.
+    #[must_use]
+    #[track_caller]
+    pub fn handler_limit(self, limit: Duration) -> Self {
+        valid(self.try_handler_limit(limit))
+    }
+
+    /// [`handler_limit`](Self::handler_limit) for a value that is read from a file or the
+    /// environment.
+    ///
+    /// # Errors
+    ///
+    /// Where `handler_limit` panics.
+    pub fn try_handler_limit(mut self, limit: Duration) -> Result<Self, ConfigError> {
+        if limit.is_zero() {
+            return Err(ConfigError::new(
+                "a handler_limit of zero would end every handler; leave it out for no limit",
+            ));
+        }
+        self.set().handler_limit = Some(limit);
+        Ok(self)
+    }
+
+    /// Calls `observer` with the [`Outcome`] of every request, and of every handler that ends after
+    /// its request did. A second call replaces the first observer.
+    ///
+    /// It runs where the outcome came about, so it must not block. A panic in it is caught.
+    #[must_use]
+    pub fn on_outcome<F>(mut self, observer: F) -> Self
+    where
+        F: Fn(&Outcome) + Send + Sync + 'static,
+    {
+        self.set().observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// A handle on the running handlers, for shutdown and health checks.
+    #[must_use]
+    pub fn background(&self) -> Background {
+        self.shared.background.clone()
+    }
+
+    fn set(&mut self) -> &mut Shared<P> {
+        Arc::make_mut(&mut self.shared)
+    }
+}
+
+impl<S, P> Layer<S> for WebhookLayer<P> {
+    type Service = Webhook<S, P>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Webhook::new(inner, Arc::clone(&self.shared))
+    }
+}
+
+impl<P> Clone for WebhookLayer<P> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<P> fmt::Debug for WebhookLayer<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WebhookLayer").field(&self.shared).finish()
+    }
+}
+
+impl<P> Clone for Shared<P> {
+    fn clone(&self) -> Self {
+        Self {
+            provider: Arc::clone(&self.provider),
+            rules: Arc::clone(&self.rules),
+            access: self.access.clone(),
+            allow: self.allow.clone(),
+            deadline: self.deadline,
+            late: self.late,
+            body_limit: self.body_limit,
+            handler_limit: self.handler_limit,
+            observer: self.observer.clone(),
+            background: self.background.clone(),
+        }
+    }
+}
+
+impl<P> fmt::Debug for Shared<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("provider", &self.rules.name)
+            .field("access", &self.access)
+            .field("deadline", &self.deadline)
+            .field("late", &self.late)
+            .field("body_limit", &self.body_limit)
+            .field("handler_limit", &self.handler_limit)
+            .field("background", &self.background)
+            .finish_non_exhaustive()
+    }
+}
+
+fn check_rules(rules: &Rules) -> Result<(), ConfigError> {
+    if rules.methods.contains(&Method::HEAD) {
+        return Err(ConfigError::new(format!(
+            "the rules of {:?} take HEAD, whose answer has no body to hold a reply",
+            rules.name
+        )));
+    }
+    if !rules.success.is_success() {
+        return Err(ConfigError::new(format!(
+            "the rules of {:?} call {} a success; it has to be a 2xx",
+            rules.name, rules.success
+        )));
+    }
+    check_body_limit(rules.body_limit)?;
+    check_deadline(rules.deadline, rules)
+}
+
+fn check_body_limit(bytes: usize) -> Result<(), ConfigError> {
+    if bytes == 0 {
+        return Err(ConfigError::new(
+            "a body_limit of zero would refuse every delivery",
+        ));
+    }
+    Ok(())
+}
+
+fn check_deadline(deadline: Duration, rules: &Rules) -> Result<(), ConfigError> {
+    if deadline.is_zero() {
+        return Err(ConfigError::new(
+            "a deadline of zero would leave the handler no time at all",
+        ));
+    }
+    match rules.deadline_limit {
+        Some(limit) if deadline >= limit => Err(ConfigError::new(format!(
+            "a deadline of {deadline:?} is too long: {} gives up after {limit:?}, and the network \
+             needs part of that",
+            rules.name
+        ))),
+        _ => Ok(()),
+    }
+}

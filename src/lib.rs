@@ -1,0 +1,58 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![warn(
+    missing_docs,
+    unnameable_types,
+    clippy::print_stdout,
+    clippy::unwrap_used
+)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod config;
+mod layer;
+mod service;
+
+mod future;
+mod request;
+
+mod provider;
+
+mod delivery;
+mod handler;
+
+mod record;
+mod replay;
+
+mod response;
+
+mod background;
+mod observe;
+mod reporter;
+mod trace;
+
+#[cfg(feature = "axum")]
+mod extract;
+
+
+pub use self::{
+    background::Background,
+    config::ConfigError,
+    delivery::Delivery,
+    future::ResponseFuture,
+    layer::WebhookLayer,
+    observe::{Outcome, OutcomeKind},
+    provider::{Event, Provider, Received, Refusal, Rules},
+    record::Record,
+    request::{
+        access::{Access, Admission, Secret},
+        body::RequestBody,
+    },
+    response::{
+        body::ResponseBody,
+        late::Late,
+        rejection::{Rejection, RejectionKind},
+    },
+    service::Webhook,
+};
+#[cfg(feature = "axum")]
+pub use extract::MissingDelivery;

@@ -1,0 +1,131 @@
+use std::future::{Future, poll_fn};
+
+use http::{HeaderValue, Method, Request, Response, header::CONTENT_TYPE};
+use tokio::time::Instant;
+use tower::Service;
+
+use crate::{
+    background::NoSlot,
+    delivery::Delivery,
+    handler::{self, Broken},
+    observe::Journal,
+    provider::{Event, Provider, ReceivedKind, Refusal},
+    record::Record,
+    request::body::RequestBody,
+    response::{
+        body::ResponseBody,
+        rejection::{Rejection, RejectionKind},
+    },
+    service::Webhook,
+};
+
+impl<S, P> Webhook<S, P>
+where
+    P: Provider,
+{
+    /// Drives a recorded delivery to the same handler again.
+    ///
+    /// The provider reads the body anew, and the handler gets the delivery in a bare `POST /` with
+    /// the content type of JSON. Access, deadline and [`Outcome`](crate::Outcome) are matters of a
+    /// request from outside, and this is none: there is no time limit but the
+    /// [`handler_limit`](crate::WebhookLayer::handler_limit). The handler takes a slot like any
+    /// other, waiting for one as long as it takes, and once begun it finishes even if the returned
+    /// future is dropped.
+    ///
+    /// **Done** is a record whose replay is answered with the handler's own 2xx; no other 2xx comes
+    /// out of here.
+    ///
+    /// # Errors
+    ///
+    /// The inner service's own, from becoming ready or from the call. All else that keeps a record
+    /// from being done is a response with its [`Rejection`] in the extensions, as for requests: 400
+    /// for a record of another provider or a body that the provider takes for no event, 500 for a
+    /// panic, 503 when the application is draining or the handler was cut off.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::{Response, StatusCode};
+    /// use tower::{Layer, service_fn};
+    /// use tower_webhook::{Access, Record, RequestBody, WebhookLayer, alegra::Alegra};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let handler = service_fn(async |_request: http::Request<RequestBody>| {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(RequestBody::default()))
+    /// });
+    /// let webhook = WebhookLayer::new(Alegra::new(), Access::open()).layer(handler);
+    ///
+    /// let record: Record = serde_json::from_str(
+    ///     r#"{"version":1,"provider":"alegra","event":"delete-item","received_at_ms":1730000000000,
+    ///         "body":"{\"subject\":\"delete-item\",\"message\":{\"item\":{\"id\":\"865\"}}}"}"#,
+    /// )?;
+    /// let response = webhook.replay(&record).await?;
+    /// assert_eq!(response.status(), StatusCode::OK);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn replay<R>(
+        &self,
+        record: &Record,
+    ) -> impl Future<Output = Result<Response<ResponseBody<R>>, S::Error>> + Send + use<S, P, R>
+    where
+        S: Service<Request<RequestBody>, Response = Response<R>> + Clone + Send + 'static,
+        S::Future: Send + 'static,
+        S::Error: Send + 'static,
+        R: Send + 'static,
+    {
+        let shared = self.shared();
+        let decoded = self.decode(record);
+        let mut inner = self.get_ref().clone();
+        async move {
+            let delivery = match decoded {
+                Ok(delivery) => delivery,
+                Err(refusal) => return Ok(shared.refuse(refusal.into())),
+            };
+            let slot = match shared.background.try_slot() {
+                Err(NoSlot::Busy) => shared.background.slot().await,
+                slot => slot.ok(),
+            };
+            let Some(slot) = slot else {
+                return Ok(shared.refuse(Rejection::new(RejectionKind::Draining)));
+            };
+            poll_fn(|cx| inner.poll_ready(cx)).await?;
+            let request = request(&delivery);
+            let ended = handler::spawn(inner, request, delivery, slot, shared.handler_limit).await;
+            shared.answer(ended.unwrap_or_else(|error| {
+                Err(if error.is_panic() {
+                    Broken::Panicked
+                } else {
+                    Broken::Interrupted
+                })
+            }))
+        }
+    }
+
+    fn decode(&self, record: &Record) -> Result<Delivery<P::Event>, Refusal> {
+        let shared = self.shared();
+        if record.provider() != shared.rules.name {
+            return Err(Refusal::malformed("the record is of another provider"));
+        }
+        let received = shared.provider.replay(record.body())?;
+        let ReceivedKind::Event(event) = received.0 else {
+            return Err(Refusal::malformed("the record holds a probe"));
+        };
+        let mut journal = Journal::new(None, shared.rules.name, Instant::now());
+        journal.tenant = record.tenant().map(Into::into);
+        journal.event = Some(shared.rules.known(event.name()));
+        journal.body_size = Some(record.body().len());
+        Ok(Delivery::replayed(event, record, journal))
+    }
+}
+
+fn request<E: Event>(delivery: &Delivery<E>) -> Request<RequestBody> {
+    let mut request = Request::new(RequestBody::new(delivery.raw().clone()));
+    *request.method_mut() = Method::POST;
+    request
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    request.extensions_mut().insert(delivery.clone());
+    request
+}

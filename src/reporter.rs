@@ -1,0 +1,76 @@
+use crate::{
+    delivery::Delivery,
+    observe::{End, Journal},
+    provider::Event,
+};
+
+/// The answering future's hold on the journal: alone while it receives, together with the handler's
+/// task from the delivery on. Dropped before the request's end is told, it tells that the request
+/// was given up.
+pub(crate) struct Reporter<E>(Held<E>);
+
+enum Held<E> {
+    Journal(Journal),
+    Delivery(Delivery<E>),
+    Nothing,
+}
+
+impl<E> Reporter<E> {
+    pub(crate) fn new(journal: Journal) -> Self {
+        Self(Held::Journal(journal))
+    }
+
+    pub(crate) fn set_body_size(&mut self, bytes: usize) {
+        if let Held::Journal(journal) = &mut self.0 {
+            journal.body_size = Some(bytes);
+        }
+    }
+
+    /// Tells the end of the request, unless it is told already; whether this was it.
+    pub(crate) fn settle(&self, end: End) -> bool {
+        self.journal().is_some_and(|journal| journal.settle(end))
+    }
+
+    /// Lets go: whatever was not told by now was given up.
+    pub(crate) fn close(&mut self) {
+        if let Some(journal) = self.journal() {
+            journal.give_up();
+        }
+        self.0 = Held::Nothing;
+    }
+
+    fn journal(&self) -> Option<&Journal> {
+        match &self.0 {
+            Held::Journal(journal) => Some(journal),
+            Held::Delivery(delivery) => Some(delivery.journal()),
+            Held::Nothing => None,
+        }
+    }
+}
+
+impl<E: Event> Reporter<E> {
+    /// Moves the journal into the delivery that `make` makes of it.
+    pub(crate) fn deliver(&mut self, make: impl FnOnce(Journal) -> Delivery<E>) -> Delivery<E> {
+        match std::mem::replace(&mut self.0, Held::Nothing) {
+            Held::Journal(journal) => {
+                let delivery = make(journal);
+                self.0 = Held::Delivery(delivery.clone());
+                delivery
+            }
+            Held::Delivery(_) | Held::Nothing => unreachable!("a request is delivered once"),
+        }
+    }
+
+    pub(crate) fn delivery(&self) -> Delivery<E> {
+        match &self.0 {
+            Held::Delivery(delivery) => delivery.clone(),
+            Held::Journal(_) | Held::Nothing => unreachable!("a handler runs for a delivery"),
+        }
+    }
+}
+
+impl<E> Drop for Reporter<E> {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

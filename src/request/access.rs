@@ -1,0 +1,355 @@
+use std::{fmt, sync::Arc};
+
+use http::request::Parts;
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+
+use crate::config::{ConfigError, valid};
+
+/// Who may deliver: the credential that a request has to bring.
+///
+/// Neither Alegra nor Bsale signs what it sends or lets one set a header, so the only credential
+/// there can be is a secret in the registered URL. There is no default: who wants none writes
+/// [`Access::open`].
+///
+/// A request without the right credential is answered `404 Not Found`, whatever else is wrong
+/// with it, so a stranger does not learn that there is a webhook at all.
+///
+/// # Secrets
+///
+/// A secret has at least 16 bytes of `A–Z a–z 0–9 - . _ ~`, so that it never needs
+/// percent-encoding. Prefer 32 hex characters: an integrator saw Alegra refuse a URL with `_` and
+/// `-` in it. Secrets may carry labels, `("shop-1", secret)`: the label becomes the delivery's
+/// [tenant](crate::Delivery::tenant). Two secrets of one label are a rotation: both open the door
+/// until the old one is taken out.
+///
+/// Every secret is compared with what arrived, over its whole length and in constant time; only a
+/// length can leak. [`Debug`] prints none.
+///
+/// # Examples
+///
+/// ```
+/// use tower_webhook::Access;
+///
+/// // One account.
+/// let access = Access::path(["5f0c6f0b3ee44e6a9c6c0a1f6f2f7a10"]);
+///
+/// // Two accounts on one route, the first with a rotation under way.
+/// let access = Access::path([
+///     ("shop-1", "5f0c6f0b3ee44e6a9c6c0a1f6f2f7a10"),
+///     ("shop-1", "d1b7a3a08cf04c35b2f6a0d6c2c9e411"),
+///     ("shop-2", "0a41c6b9a3d74f0f8f0d6f4d0f1b2c3d"),
+/// ]);
+/// ```
+#[derive(Clone)]
+pub struct Access(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Path(Arc<[Secret]>),
+    Query(Arc<str>, Arc<[Secret]>),
+    By(Arc<dyn Fn(&Parts) -> Admission + Send + Sync>),
+    Open,
+}
+
+impl Access {
+    /// The secret is the last non-empty segment of the path, as the layer sees it, byte for byte:
+    /// nothing is percent-decoded. Under axum's `nest` the outer prefix is gone from that path, so
+    /// the secret belongs in the inner route.
+    ///
+    /// # Panics
+    ///
+    /// When there is no secret, when one is too short or has a character that a URL would encode,
+    /// or when one stands under two labels. [`try_path`](Self::try_path) returns that instead.
+    #[must_use]
+    #[track_caller]
+    pub fn path<I>(secrets: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<Secret>,
+    {
+        valid(Self::try_path(secrets))
+    }
+
+    /// [`path`](Self::path) for secrets that are read from a file or the environment.
+    ///
+    /// # Errors
+    ///
+    /// Where `path` panics.
+    pub fn try_path<I>(secrets: I) -> Result<Self, ConfigError>
+    where
+        I: IntoIterator,
+        I::Item: Into<Secret>,
+    {
+        Ok(Self(Kind::Path(checked(secrets)?)))
+    }
+
+    /// The secret is the value of the query parameter `name`, which has to occur exactly once.
+    ///
+    /// Prefer [`path`](Self::path): some of Alegra's deliveries may lose the query string.
+    ///
+    /// # Panics
+    ///
+    /// As [`path`](Self::path), or when the name is not made of the same characters as a secret.
+    #[must_use]
+    #[track_caller]
+    pub fn query<I>(name: &str, secrets: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<Secret>,
+    {
+        valid(Self::try_query(name, secrets))
+    }
+
+    /// [`query`](Self::query) for values that are read from a file or the environment.
+    ///
+    /// # Errors
+    ///
+    /// Where `query` panics.
+    pub fn try_query<I>(name: &str, secrets: I) -> Result<Self, ConfigError>
+    where
+        I: IntoIterator,
+        I::Item: Into<Secret>,
+    {
+        if name.is_empty() || !name.bytes().all(is_unreserved) {
+            return Err(ConfigError::new(
+                "the name of the query parameter has to be made of A-Z a-z 0-9 - . _ ~",
+            ));
+        }
+        Ok(Self(Kind::Query(name.into(), checked(secrets)?)))
+    }
+
+    /// The application decides, from the head of the request.
+    ///
+    /// The closure answers with a `bool`, with an `Option<String>` that holds the tenant of those
+    /// it lets in, or with an [`Admission`]. It runs on the connection's task, so it must not
+    /// block, and it has to compare secrets in constant time itself.
+    ///
+    /// ```
+    /// use tower_webhook::Access;
+    ///
+    /// let behind_our_gateway = Access::by(|head| head.headers.contains_key("x-gateway"));
+    /// let by_host = Access::by(|head| {
+    ///     let host = head.headers.get("host")?.to_str().ok()?;
+    ///     host.strip_suffix(".hooks.example").map(str::to_owned)
+    /// });
+    /// ```
+    #[must_use]
+    pub fn by<F, A>(decide: F) -> Self
+    where
+        F: Fn(&Parts) -> A + Send + Sync + 'static,
+        A: Into<Admission>,
+    {
+        Self(Kind::By(Arc::new(move |head| decide(head).into())))
+    }
+
+    /// Everybody may deliver. Anyone who learns the URL can then forge events.
+    #[must_use]
+    pub fn open() -> Self {
+        Self(Kind::Open)
+    }
+
+    pub(crate) fn admit(&self, head: &Parts) -> Admission {
+        match &self.0 {
+            Kind::Path(secrets) => match last_segment(head.uri.path()) {
+                Some(segment) => compare(secrets, segment),
+                None => Admission::refused(),
+            },
+            Kind::Query(name, secrets) => match only_value(head.uri.query(), name) {
+                Some(value) => compare(secrets, value),
+                None => Admission::refused(),
+            },
+            Kind::By(decide) => decide(head),
+            Kind::Open => Admission::granted(),
+        }
+    }
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Path(secrets) => f.debug_tuple("Path").field(&secrets.len()).finish(),
+            Kind::Query(name, secrets) => f
+                .debug_tuple("Query")
+                .field(name)
+                .field(&secrets.len())
+                .finish(),
+            Kind::By(_) => f.write_str("By"),
+            Kind::Open => f.write_str("Open"),
+        }
+    }
+}
+
+/// A secret of [`Access`], with the label of the tenant that it belongs to, if any.
+///
+/// Made from a text, or from a pair of label and text.
+#[derive(Clone)]
+pub struct Secret {
+    label: Option<Arc<str>>,
+    text: Box<str>,
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secret")
+            .field("label", &self.label)
+            .finish_non_exhaustive()
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self {
+            label: None,
+            text: text.into(),
+        }
+    }
+}
+
+impl From<&String> for Secret {
+    fn from(text: &String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl<L, T> From<(L, T)> for Secret
+where
+    L: Into<String>,
+    T: Into<String>,
+{
+    fn from((label, text): (L, T)) -> Self {
+        Self {
+            label: Some(label.into().into()),
+            text: text.into().into(),
+        }
+    }
+}
+
+/// The answer of a closure given to [`Access::by`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admission(pub(crate) Option<Option<Arc<str>>>);
+
+impl Admission {
+    /// May deliver, for no tenant in particular.
+    #[must_use]
+    pub fn granted() -> Self {
+        Self(Some(None))
+    }
+
+    /// May deliver for this tenant.
+    #[must_use]
+    pub fn tenant(label: impl Into<String>) -> Self {
+        Self(Some(Some(label.into().into())))
+    }
+
+    /// May not deliver: `404 Not Found`.
+    #[must_use]
+    pub fn refused() -> Self {
+        Self(None)
+    }
+}
+
+impl From<bool> for Admission {
+    fn from(may: bool) -> Self {
+        if may {
+            Self::granted()
+        } else {
+            Self::refused()
+        }
+    }
+}
+
+impl<T> From<Option<T>> for Admission
+where
+    T: Into<String>,
+{
+    fn from(tenant: Option<T>) -> Self {
+        tenant.map_or_else(Self::refused, Self::tenant)
+    }
+}
+
+fn checked<I>(secrets: I) -> Result<Arc<[Secret]>, ConfigError>
+where
+    I: IntoIterator,
+    I::Item: Into<Secret>,
+{
+    let secrets: Vec<Secret> = secrets.into_iter().map(Into::into).collect();
+    if secrets.is_empty() {
+        return Err(ConfigError::new(
+            "access needs at least one secret; who wants none writes Access::open()",
+        ));
+    }
+    // The sentences name a secret by its place and label alone: they end up in logs.
+    for (index, secret) in secrets.iter().enumerate() {
+        let which = match &secret.label {
+            Some(label) => format!("secret {} (label {label:?})", index + 1),
+            None => format!("secret {}", index + 1),
+        };
+        if secret.text.len() < 16 {
+            return Err(ConfigError::new(format!(
+                "{which} has {} bytes; it needs at least 16, and 32 hex characters are best",
+                secret.text.len()
+            )));
+        }
+        if !secret.text.bytes().all(is_unreserved) {
+            return Err(ConfigError::new(format!(
+                "{which} has a character other than A-Z a-z 0-9 - . _ ~, which a URL would encode"
+            )));
+        }
+    }
+    let mut labels = std::collections::HashMap::new();
+    for (index, secret) in secrets.iter().enumerate() {
+        let (first, label) = *labels
+            .entry(&*secret.text)
+            .or_insert((index, &secret.label));
+        if *label != secret.label {
+            return Err(ConfigError::new(format!(
+                "secrets {} and {} are the same text under two labels; \
+                 which tenant would it open for?",
+                first + 1,
+                index + 1
+            )));
+        }
+    }
+    Ok(secrets.into())
+}
+
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+fn last_segment(path: &str) -> Option<&str> {
+    path.rsplit('/').find(|segment| !segment.is_empty())
+}
+
+fn only_value<'a>(query: Option<&'a str>, name: &str) -> Option<&'a str> {
+    let mut values = query?.split('&').filter_map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (key == name).then_some(value)
+    });
+    let value = values.next()?;
+    values.next().is_none().then_some(value)
+}
+
+/// Compares with all secrets, whichever fits: neither the time nor the branches taken tell which.
+fn compare(secrets: &[Secret], candidate: &str) -> Admission {
+    let mut found = Choice::from(0);
+    let mut place = 0_u64;
+    for (index, secret) in (0_u64..).zip(secrets) {
+        let same = secret.text.as_bytes().ct_eq(candidate.as_bytes());
+        place.conditional_assign(&index, same);
+        found |= same;
+    }
+    if !bool::from(found) {
+        return Admission::refused();
+    }
+    let secret = usize::try_from(place)
+        .ok()
+        .and_then(|place| secrets.get(place));
+    Admission(secret.map(|secret| secret.label.clone()))
+}

@@ -1,0 +1,46 @@
+use http::{
+    Method,
+    header::{CONTENT_ENCODING, CONTENT_LENGTH},
+    request::Parts,
+};
+use http_body::SizeHint;
+
+use crate::response::rejection::RejectionKind;
+
+/// What the head alone gives away, in the order in which it is answered.
+pub(crate) fn check(
+    head: &Parts,
+    body: &SizeHint,
+    methods: &[Method],
+    body_limit: usize,
+) -> Result<(), RejectionKind> {
+    if !methods.contains(&head.method) {
+        return Err(RejectionKind::Method);
+    }
+    if !is_identity(head) {
+        return Err(RejectionKind::Encoding);
+    }
+    if exceeds(head, body, body_limit) {
+        return Err(RejectionKind::TooLarge);
+    }
+    Ok(())
+}
+
+fn is_identity(head: &Parts) -> bool {
+    head.headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity"))
+}
+
+fn exceeds(head: &Parts, body: &SizeHint, limit: usize) -> bool {
+    let limit = limit as u64;
+    // A length that is not a number never gets through a server; met in process, the frames count.
+    let announced = head
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    announced.is_some_and(|length| length > limit) || body.lower() > limit
+}

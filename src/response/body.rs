@@ -1,0 +1,100 @@
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+pin_project! {
+    /// The body of an answer: the handler's own, passed on frame by frame, or one of the layer's,
+    /// which is empty but for the reply to a probe.
+    #[derive(Default)]
+    pub struct ResponseBody<B> {
+        #[pin]
+        inner: Inner<B>,
+    }
+}
+
+pin_project! {
+    #[project = InnerProj]
+    enum Inner<B> {
+        Handler { #[pin] body: B },
+        Own { bytes: Option<Bytes> },
+    }
+}
+
+impl<B> Default for Inner<B> {
+    fn default() -> Self {
+        Self::Own { bytes: None }
+    }
+}
+
+impl<B> ResponseBody<B> {
+    pub(crate) fn handler(body: B) -> Self {
+        Self {
+            inner: Inner::Handler { body },
+        }
+    }
+
+    pub(crate) fn empty() -> Self {
+        Self {
+            inner: Inner::default(),
+        }
+    }
+
+    pub(crate) fn own(bytes: Bytes) -> Self {
+        Self {
+            inner: Inner::Own {
+                bytes: (!bytes.is_empty()).then_some(bytes),
+            },
+        }
+    }
+}
+
+impl<B> Body for ResponseBody<B>
+where
+    B: Body<Data = Bytes>,
+{
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        match self.project().inner.project() {
+            InnerProj::Handler { body } => body.poll_frame(cx),
+            InnerProj::Own { bytes } => {
+                Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.inner {
+            Inner::Handler { body } => body.is_end_stream(),
+            Inner::Own { bytes } => bytes.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.inner {
+            Inner::Handler { body } => body.size_hint(),
+            Inner::Own { bytes } => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
+        }
+    }
+}
+
+impl<B> fmt::Debug for ResponseBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.inner {
+            Inner::Handler { .. } => "ResponseBody(Handler)",
+            Inner::Own { .. } => "ResponseBody(Own)",
+        })
+    }
+}

@@ -1,0 +1,5 @@
+//! The way out: whose answer it is, and what it looks like.
+
+pub(crate) mod body;
+pub(crate) mod late;
+pub(crate) mod rejection;

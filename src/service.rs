@@ -1,0 +1,164 @@
+use std::{
+    fmt,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response, request::Parts};
+use http_body::Body;
+use tokio::time::Instant;
+use tower::Service;
+
+use crate::{
+    future::ResponseFuture,
+    handler::{Broken, Ended},
+    layer::Shared,
+    observe::Journal,
+    provider::Provider,
+    request::{body::RequestBody, head},
+    response::{
+        body::ResponseBody,
+        rejection::{Rejection, RejectionKind},
+    },
+};
+
+/// Receives webhooks and calls the inner service with the deliveries. Made by
+/// [`WebhookLayer`](crate::WebhookLayer).
+///
+/// It is always ready itself: it waits for the inner service's readiness inside, on the clone that
+/// it will call, so that a probe is answered even while the application is saturated.
+///
+/// # Clone
+///
+/// A clone clones the inner service and shares all else.
+pub struct Webhook<S, P> {
+    inner: S,
+    shared: Arc<Shared<P>>,
+}
+
+impl<S, P> Webhook<S, P> {
+    pub(crate) fn new(inner: S, shared: Arc<Shared<P>>) -> Self {
+        Self { inner, shared }
+    }
+
+    pub(crate) fn shared(&self) -> Arc<Shared<P>> {
+        Arc::clone(&self.shared)
+    }
+
+    /// The inner service.
+    #[must_use]
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service, mutably.
+    #[must_use]
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner service, out of its wrapping.
+    #[must_use]
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, P, B, R> Service<Request<B>> for Webhook<S, P>
+where
+    P: Provider,
+    B: Body,
+    S: Service<Request<RequestBody>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    R: Send + 'static,
+{
+    type Response = Response<ResponseBody<R>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, P, B>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with time, in tokio's words.
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let mut journal = Journal::new(
+            self.shared.observer.clone(),
+            self.shared.rules.name,
+            Instant::now(),
+        );
+        let (head, body) = request.into_parts();
+        match self.shared.enter(&head, &body, &mut journal) {
+            Ok(()) => {
+                let inner = self.inner.clone();
+                ResponseFuture::receive(inner, Arc::clone(&self.shared), head, body, journal)
+            }
+            Err(kind) => ResponseFuture::reject(Arc::clone(&self.shared), kind, journal),
+        }
+    }
+}
+
+impl<P: Provider> Shared<P> {
+    /// What needs nothing but the head: the credential first, and nothing told to who has none.
+    fn enter<B: Body>(
+        &self,
+        head: &Parts,
+        body: &B,
+        journal: &mut Journal,
+    ) -> Result<(), RejectionKind> {
+        journal.tenant = self.access.admit(head).0.ok_or(RejectionKind::NotFound)?;
+        head::check(
+            head,
+            &body.size_hint(),
+            &self.rules.methods,
+            self.body_limit,
+        )
+    }
+}
+
+impl<P> Shared<P> {
+    /// The response of a refusal, complete.
+    pub(crate) fn refuse<R>(&self, rejection: Rejection) -> Response<ResponseBody<R>> {
+        let allow = (rejection.kind() == RejectionKind::Method).then(|| self.allow.clone());
+        let mut response = rejection.into_response();
+        if let Some(allow) = allow {
+            response.headers_mut().insert(http::header::ALLOW, allow);
+        }
+        response
+    }
+
+    /// The handler's end as an answer.
+    pub(crate) fn answer<R, E>(
+        &self,
+        ended: Ended<Response<R>, E>,
+    ) -> Result<Response<ResponseBody<R>>, E> {
+        let kind = match ended {
+            Ok(response) => return Ok(response.map(ResponseBody::handler)),
+            Err(Broken::Error(error)) => return Err(error),
+            Err(Broken::Panicked) => RejectionKind::Panicked,
+            Err(Broken::Interrupted) => RejectionKind::Interrupted,
+        };
+        Ok(self.refuse(Rejection::new(kind)))
+    }
+}
+
+impl<S: Clone, P> Clone for Webhook<S, P> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<S: fmt::Debug, P> fmt::Debug for Webhook<S, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Webhook")
+            .field("inner", &self.inner)
+            .field("config", &self.shared)
+            .finish()
+    }
+}
