@@ -33,6 +33,10 @@ mod trace;
 #[cfg(feature = "axum")]
 mod extract;
 
+mod json;
+mod scalar;
+
+pub mod bsale;
 
 pub use self::{
     background::Background,
@@ -52,6 +56,7 @@ pub use self::{
         late::Late,
         rejection::{Rejection, RejectionKind},
     },
+    scalar::{Amount, Date, Id, ParseAmountError, RawJson},
     service::Webhook,
 };
 #[cfg(feature = "axum")]

@@ -1,0 +1,97 @@
+//! From a body to an event: in one pass where all is as documented, else by looking for what is
+//! not.
+
+use serde::de::DeserializeSeed as _;
+
+use super::{
+    event::{Drifted, Event, Unknown},
+    notification::{Notification, Number},
+    topic::{Action, Topic},
+};
+use crate::{
+    json::{
+        envelope::{self, Field, RoutingSentences},
+        lenient::{Object, Scalar},
+        misfit,
+        token::Token,
+    },
+    provider::Refusal,
+    scalar::Id,
+};
+
+const TOPIC: RoutingSentences = RoutingSentences {
+    missing: "the field `topic` is missing",
+    doubled: "the field `topic` stands there twice",
+    not_text: "the field `topic` is not text",
+};
+
+/// The event, and its company where it can be read.
+pub(super) fn decode(body: &[u8]) -> Result<(Event, Option<u64>), Refusal> {
+    let (text, _) = envelope::text(body)?;
+    match in_one_pass(text) {
+        Ok(notification) => {
+            let company = Some(notification.cpn_id);
+            Ok((Event::Notification(notification), company))
+        }
+        Err(_) => step_by_step(text),
+    }
+}
+
+fn in_one_pass(text: &str) -> Result<Notification, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let notification = Object::new().deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(notification)
+}
+
+/// What is wrong with a body that the one pass did not take: refused is only what names no topic.
+fn step_by_step(text: &str) -> Result<(Event, Option<u64>), Refusal> {
+    let names = ["topic", "action", "cpnId", "resource", "resourceId", "send"];
+    let [topic, action, cpn_id, resource, resource_id, send] = envelope::fields(text, names)?;
+    let topic = topic.routing(&TOPIC)?;
+    let company = number(cpn_id);
+    let known = Topic::parse(&topic);
+    let action = string(action);
+    let known_action = action.as_deref().and_then(Action::parse);
+
+    let event = match (known, &action) {
+        // A topic of which nothing is known, or a known one to which something new was done.
+        (None, _) => None,
+        (Some(_), Some(_)) if known_action.is_none() => None,
+        (Some(topic), _) => Some(Event::Drifted(Drifted {
+            topic,
+            path: misfit::locate(text, Object::<Notification>::new())
+                .err()
+                .unwrap_or_default(),
+            cpn_id: company,
+            resource_id: id(resource_id),
+        })),
+    };
+    let event = event.unwrap_or_else(|| {
+        Event::Unknown(Unknown {
+            topic,
+            action,
+            cpn_id: company,
+            resource: string(resource),
+            resource_id: id(resource_id),
+            send: number(send),
+        })
+    });
+    Ok((event, company))
+}
+
+fn number(field: Field<'_>) -> Option<u64> {
+    let Number(number) = Number::read(Token::of(field.only()?)).ok()?;
+    Some(number)
+}
+
+fn id(field: Field<'_>) -> Option<Id> {
+    Id::read(Token::of(field.only()?)).ok()
+}
+
+fn string(field: Field<'_>) -> Option<String> {
+    match Token::of(field.only()?) {
+        Token::String(text) => Some(text.into_owned()),
+        _ => None,
+    }
+}

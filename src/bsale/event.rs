@@ -1,0 +1,189 @@
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::value::RawValue;
+
+use super::{
+    decode,
+    notification::Notification,
+    topic::{Action, Topic},
+};
+use crate::{provider, scalar::Id};
+
+/// What Bsale tells.
+///
+/// Serializes into the flat object that Bsale sends, without the user's token. For a queue take the
+/// [`Record`](crate::Record), which holds the raw body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A notice of a known topic.
+    Notification(Notification),
+    /// A topic, or something done to a resource, that this crate does not know.
+    Unknown(Unknown),
+    /// A topic that this crate knows, with content that no longer fits its types.
+    Drifted(Drifted),
+}
+
+/// A notice of an unknown topic or action. Each field is there where it could be read; the body is
+/// in [`Delivery::raw`](crate::Delivery::raw).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Unknown {
+    /// The topic, as it was sent: anybody's text of any length.
+    pub topic: String,
+    /// The action, as it was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// The company.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpn_id: Option<u64>,
+    /// The resource, as it was sent. Build no URL from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// The resource's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_id: Option<Id>,
+    /// When the notice was sent, in Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub send: Option<u64>,
+}
+
+/// A notice whose content does not fit. The body is in [`Delivery::raw`](crate::Delivery::raw).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Drifted {
+    /// The topic.
+    pub topic: Topic,
+    /// Where in the body the first misfit is: `resourceId`.
+    pub path: String,
+    /// The company, where it could still be read.
+    pub cpn_id: Option<u64>,
+    /// The resource's id, where it could still be read.
+    pub resource_id: Option<Id>,
+}
+
+impl Event {
+    /// The topic, as Bsale writes it.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        match self {
+            Self::Notification(notification) => notification.topic.as_str(),
+            Self::Unknown(unknown) => &unknown.topic,
+            Self::Drifted(drifted) => drifted.topic.as_str(),
+        }
+    }
+
+    /// The company, the key of the tenant, where it could be read.
+    #[doc(alias = "empresa")]
+    #[must_use]
+    pub fn cpn_id(&self) -> Option<u64> {
+        match self {
+            Self::Notification(notification) => Some(notification.cpn_id),
+            Self::Unknown(unknown) => unknown.cpn_id,
+            Self::Drifted(drifted) => drifted.cpn_id,
+        }
+    }
+}
+
+impl provider::Event for Event {
+    /// The topic, if it is a known one, else `"other"`.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Notification(Notification { topic, .. })
+            | Self::Drifted(Drifted { topic, .. }) => topic.as_str(),
+            Self::Unknown(unknown) => Topic::parse(&unknown.topic).map_or("other", Topic::as_str),
+        }
+    }
+
+    fn id(&self) -> Option<&str> {
+        match self {
+            Self::Notification(notification) => Some(notification.resource_id.as_str()),
+            Self::Unknown(unknown) => unknown.resource_id.as_ref().map(Id::as_str),
+            Self::Drifted(drifted) => drifted.resource_id.as_ref().map(Id::as_str),
+        }
+    }
+
+    /// `cpnId:topic:action:resource:send`; without `send` there is none.
+    ///
+    /// `send` counts seconds, so two true changes within one look alike. That is harmless if the
+    /// resource is read again after the last copy has come.
+    fn idempotency_key(&self) -> Option<String> {
+        match self {
+            Self::Notification(notification) => Some(format!(
+                "{}:{}:{}:{}:{}",
+                notification.cpn_id,
+                notification.topic.as_str(),
+                notification.action.as_str(),
+                notification.resource,
+                notification.send?,
+            )),
+            Self::Unknown(Unknown {
+                topic,
+                action: Some(action),
+                cpn_id: Some(cpn_id),
+                resource: Some(resource),
+                send: Some(send),
+                ..
+            }) if !topic.contains(':') && !action.contains(':') => {
+                let action = Action::parse(action).map_or(action.as_str(), |known| known.as_str());
+                Some(format!("{cpn_id}:{topic}:{action}:{resource}:{send}"))
+            }
+            // What cannot be read whole cannot be recognised.
+            Self::Unknown(_) | Self::Drifted(_) => None,
+        }
+    }
+}
+
+impl Serialize for Event {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Notification(notification) => notification.serialize(serializer),
+            Self::Unknown(unknown) => unknown.serialize(serializer),
+            Self::Drifted(drifted) => WrittenDrift {
+                topic: drifted.topic,
+                drifted: Misfit {
+                    path: drifted.path.clone(),
+                    cpn_id: drifted.cpn_id,
+                    resource_id: drifted.resource_id.clone(),
+                },
+            }
+            .serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Event {
+    /// Reads what [`Serialize`] wrote. Borrows from its input, so it works with
+    /// `serde_json::from_str` and `from_slice` only.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        if let Ok(WrittenDrift { topic, drifted }) = serde_json::from_str(raw) {
+            return Ok(Self::Drifted(Drifted {
+                topic,
+                path: drifted.path,
+                cpn_id: drifted.cpn_id,
+                resource_id: drifted.resource_id,
+            }));
+        }
+        let (event, _) = decode::decode(raw.as_bytes()).map_err(D::Error::custom)?;
+        Ok(event)
+    }
+}
+
+/// How a drifted event is written: what could be read stands in the place of what did not fit.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenDrift {
+    topic: Topic,
+    drifted: Misfit,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Misfit {
+    path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cpn_id: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resource_id: Option<Id>,
+}

@@ -1,0 +1,102 @@
+use serde::{Deserialize, Serialize};
+
+/// What kind of resource a notice is about.
+#[doc(alias = "tópico")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum Topic {
+    /// A document was made: a receipt, an invoice, a credit note.
+    #[doc(alias = "documento")]
+    Document,
+    /// A product was made or changed. Its deactivation is a change.
+    #[doc(alias = "producto")]
+    Product,
+    /// A variant of a product was made or changed.
+    #[doc(alias = "variante")]
+    Variant,
+    /// The price of a variant was changed on one price list.
+    #[doc(alias = "precio")]
+    Price,
+    /// The stock of a variant changed in one office.
+    #[doc(alias = "stock")]
+    Stock,
+    /// A payment was made or changed. Beta: has to be asked for by e-mail.
+    #[doc(alias = "pago")]
+    Payment,
+    /// A courier order was made. Its resource is on [`COURIER_API_BASE`](super::COURIER_API_BASE).
+    #[doc(alias = "orden de courier")]
+    CourierOrder,
+}
+
+pub(super) const NAMES: &[&str] = &[
+    "document",
+    "product",
+    "variant",
+    "price",
+    "stock",
+    "payment",
+    "courierOrder",
+];
+
+impl Topic {
+    /// The topic as Bsale writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Document => "document",
+            Self::Product => "product",
+            Self::Variant => "variant",
+            Self::Price => "price",
+            Self::Stock => "stock",
+            Self::Payment => "payment",
+            Self::CourierOrder => "courierOrder",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "document" => Self::Document,
+            "product" => Self::Product,
+            "variant" => Self::Variant,
+            "price" => Self::Price,
+            "stock" => Self::Stock,
+            "payment" => Self::Payment,
+            "courierOrder" => Self::CourierOrder,
+            _ => return None,
+        })
+    }
+}
+
+/// What was done to the resource.
+#[doc(alias = "acción")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Action {
+    /// It was made.
+    Post,
+    /// It was changed.
+    Put,
+    /// It was deleted. In the documentation's prose, in none of its samples.
+    Delete,
+}
+
+impl Action {
+    /// The action in lower case, as every sample has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Post => "post",
+            Self::Put => "put",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// The prose writes actions in upper case, the samples in lower case.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        [Self::Post, Self::Put, Self::Delete]
+            .into_iter()
+            .find(|action| text.eq_ignore_ascii_case(action.as_str()))
+    }
+}

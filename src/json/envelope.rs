@@ -1,0 +1,108 @@
+use std::fmt;
+
+use serde::{
+    Deserializer as _,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
+use serde_json::{error::Category, value::RawValue};
+
+use super::{scan, text::Text, token::Token};
+use crate::provider::Refusal;
+
+/// A body as text of bearable depth, and how many objects and arrays it has at most.
+pub(crate) fn text(body: &[u8]) -> Result<(&str, usize), Refusal> {
+    let text =
+        std::str::from_utf8(body).map_err(|_| Refusal::malformed("the body is not UTF-8"))?;
+    match scan::containers(text) {
+        Some(containers) => Ok((text, containers)),
+        None => Err(Refusal::malformed("the body is nested deeper than 127")),
+    }
+}
+
+/// One field of an envelope, unread.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Field<'a> {
+    first: Option<&'a RawValue>,
+    doubled: bool,
+}
+
+impl<'a> Field<'a> {
+    /// The value of a field that occurs exactly once.
+    pub(crate) fn only(self) -> Option<&'a str> {
+        match self {
+            Self {
+                first: Some(raw),
+                doubled: false,
+            } => Some(raw.get()),
+            _ => None,
+        }
+    }
+
+    /// The text of the field that says what kind of event the body is, which has to be exact:
+    /// without it there is nothing to deliver to anybody.
+    pub(crate) fn routing(self, sentences: &RoutingSentences) -> Result<String, Refusal> {
+        if self.doubled {
+            return Err(Refusal::malformed(sentences.doubled));
+        }
+        let raw = self.first.ok_or(Refusal::malformed(sentences.missing))?;
+        match Token::of(raw.get()) {
+            Token::String(text) => Ok(text.into_owned()),
+            _ => Err(Refusal::malformed(sentences.not_text)),
+        }
+    }
+}
+
+/// What is said of a routing field that cannot be used.
+pub(crate) struct RoutingSentences {
+    pub(crate) missing: &'static str,
+    pub(crate) doubled: &'static str,
+    pub(crate) not_text: &'static str,
+}
+
+/// The named fields of an object, unread, or why the text is no object at all.
+///
+/// This is the slow path: for bodies that the typed reading did not take.
+pub(crate) fn fields<'a, const N: usize>(
+    text: &'a str,
+    names: [&'static str; N],
+) -> Result<[Field<'a>; N], Refusal> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    deserializer
+        .deserialize_map(Fields(names))
+        .and_then(|fields| deserializer.end().map(|()| fields))
+        .map_err(|error| {
+            // The error's own text quotes the body; its kind and place do not.
+            match error.classify() {
+                Category::Data => Refusal::malformed("the body is not a JSON object"),
+                _ => Refusal::malformed("the body is not JSON").at(error.line(), error.column()),
+            }
+        })
+}
+
+struct Fields<const N: usize>([&'static str; N]);
+
+impl<'de, const N: usize> Visitor<'de> for Fields<N> {
+    type Value = [Field<'de>; N];
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = [Field::default(); N];
+        while let Some(key) = map.next_key_seed(Text)? {
+            match self.0.iter().position(|name| *name == key) {
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+                Some(index) => {
+                    let value = map.next_value()?;
+                    let field = &mut fields[index];
+                    field.doubled = field.first.is_some();
+                    field.first.get_or_insert(value);
+                }
+            }
+        }
+        Ok(fields)
+    }
+}

@@ -1,0 +1,222 @@
+//! One reader for each way in which a provider is inexact; fields name the one that they need.
+//!
+//! Scalars are read from the text of their JSON (`RawValue`), so numbers keep their digits, and the
+//! result is the same whatever features of `serde_json` the rest of an application turns on.
+
+use std::{fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{
+        DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+        value::MapAccessDeserializer,
+    },
+};
+use serde_json::value::RawValue;
+
+use super::{first_key::FirstKey, token::Token};
+
+/// A value that is written as a string or as something else.
+pub(crate) trait Scalar: Sized {
+    /// Ends the sentence "expected …".
+    const EXPECTED: &'static str;
+
+    fn read(token: Token<'_>) -> Result<Self, Misfit>;
+}
+
+/// The value is not what the field holds. Carries nothing of the value.
+#[derive(Debug)]
+pub(crate) struct Misfit;
+
+/// A scalar that has to be there.
+pub(crate) fn scalar<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Scalar,
+{
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    T::read(Token::of(raw.get())).map_err(|Misfit| expected(T::EXPECTED))
+}
+
+/// A scalar, or `null`, or the empty string: PHP's other way to say that there is none.
+pub(crate) fn optional<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Scalar,
+{
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    match Token::of(raw.get()) {
+        Token::Null => Ok(None),
+        Token::String(text) if text.is_empty() => Ok(None),
+        token => T::read(token)
+            .map(Some)
+            .map_err(|Misfit| expected(T::EXPECTED)),
+    }
+}
+
+/// Text: a string, a number (its digits), or `null`.
+pub(crate) fn text<'de, D>(deserializer: D) -> Result<Option<String>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    match Token::of(raw.get()) {
+        Token::Null => Ok(None),
+        Token::String(text) => Ok(Some(text.into_owned())),
+        Token::Number(digits) => Ok(Some(digits.to_owned())),
+        _ => Err(expected("text: a string")),
+    }
+}
+
+/// A list of texts, a single one, or `null`.
+pub(crate) fn texts<'de, D>(deserializer: D) -> Result<Vec<String>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    match Token::of(raw.get()) {
+        Token::Null => Ok(Vec::new()),
+        Token::String(text) => Ok(vec![text.into_owned()]),
+        Token::Container(list) => {
+            serde_json::from_str(list).map_err(|_| expected("a list of strings"))
+        }
+        _ => Err(expected("a list of strings or a single one")),
+    }
+}
+
+/// Yes or no, also as a number or a string, or `null`.
+pub(crate) fn flag<'de, D>(deserializer: D) -> Result<Option<bool>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    match raw.get() {
+        "true" | "1" | r#""true""# | r#""1""# => Ok(Some(true)),
+        "false" | "0" | r#""false""# | r#""0""# => Ok(Some(false)),
+        "null" | r#""""# => Ok(None),
+        _ => Err(expected("true or false")),
+    }
+}
+
+/// An object; or none, as `null`, `{}` or PHP's empty object `[]`; or a list of that one object.
+pub(crate) fn object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::<OneOrNone<T>>::deserialize(deserializer).map(|found| found?.0)
+}
+
+/// A list of objects; or none, as `null` or `{}`; or a single one without its list.
+pub(crate) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::<Objects<T>>::deserialize(deserializer)
+        .map(|found| found.map_or_else(Vec::new, |objects| objects.0))
+}
+
+/// An object that has to be there, and has to be one: a derived struct would also take an array
+/// of its fields by position.
+pub(crate) struct Object<T>(PhantomData<T>);
+
+impl<T> Object<T> {
+    pub(crate) fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Object<T> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
+struct OneOrNone<T>(Option<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrNone<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Asking for a struct means "an object or an array": anything else is an error at once.
+        deserializer
+            .deserialize_struct("object", &[], OneOrNoneVisitor(PhantomData))
+            .map(Self)
+    }
+}
+
+struct OneOrNoneVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrNoneVisitor<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Option<T>, A::Error> {
+        match FirstKey::of(map)? {
+            None => Ok(None),
+            Some(map) => T::deserialize(MapAccessDeserializer::new(map)).map(Some),
+        }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Option<T>, A::Error> {
+        let only = list.next_element_seed(Object::new())?;
+        if list.next_element::<IgnoredAny>()?.is_some() {
+            return Err(expected("one object, not several"));
+        }
+        Ok(only)
+    }
+}
+
+struct Objects<T>(Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Objects<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer
+            .deserialize_struct("list", &[], ObjectsVisitor(PhantomData))
+            .map(Self)
+    }
+}
+
+struct ObjectsVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectsVisitor<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of objects")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+        let mut objects = Vec::new();
+        while let Some(object) = list.next_element_seed(Object::new())? {
+            objects.push(object);
+        }
+        Ok(objects)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Vec<T>, A::Error> {
+        let only = OneOrNoneVisitor(PhantomData).visit_map(map)?;
+        Ok(only.into_iter().collect())
+    }
+}
+
+/// An error that says what the field holds, and nothing of what was found.
+pub(crate) fn expected<E: Error>(what: &'static str) -> E {
+    E::custom(format_args!("expected {what}"))
+}

@@ -1,0 +1,50 @@
+/// `serde_json` reads no deeper, so nobody behind us could either.
+const MAX_DEPTH: usize = 127;
+
+/// Counts the objects and arrays of a JSON text; `None` when they are nested too deep.
+///
+/// Values that are skipped or kept raw have no limit of depth of their own, so it is checked here,
+/// once, for whoever reads the body later.
+pub(crate) fn containers(text: &str) -> Option<usize> {
+    let brackets = text
+        .bytes()
+        .filter(|byte| matches!(byte, b'{' | b'['))
+        .count();
+    if brackets <= MAX_DEPTH {
+        // An upper bound, brackets in strings included; and too few to nest too deep.
+        return Some(brackets);
+    }
+    precisely(text.as_bytes())
+}
+
+fn precisely(text: &[u8]) -> Option<usize> {
+    let (mut count, mut depth) = (0, 0_usize);
+    let mut bytes = text.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'{' | b'[' => {
+                count += 1;
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return None;
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => skip_string(&mut bytes),
+            _ => {}
+        }
+    }
+    Some(count)
+}
+
+fn skip_string<'a>(bytes: &mut impl Iterator<Item = &'a u8>) {
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => return,
+            b'\\' => {
+                bytes.next();
+            }
+            _ => {}
+        }
+    }
+}

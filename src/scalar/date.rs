@@ -1,0 +1,85 @@
+use super::text::{Text, text_type};
+use crate::json::{
+    lenient::{Misfit, Scalar},
+    token::Token,
+};
+
+/// A date, or a date and a time of day, as the provider wrote it: `2024-06-18`,
+/// `2026-05-04 16:02:28`.
+///
+/// No time zone is stated anywhere, so none is assumed: the text is kept, and the parts of the date
+/// are read from it where they make sense.
+#[doc(alias = "fecha")]
+#[derive(Clone)]
+pub struct Date(Text);
+
+text_type!(Date);
+
+impl Date {
+    /// The year, if the text begins with a date that exists.
+    #[must_use]
+    pub fn year(&self) -> Option<u16> {
+        self.ymd().map(|(year, _, _)| year)
+    }
+
+    /// The month, 1 to 12, if the text begins with a date that exists.
+    #[must_use]
+    pub fn month(&self) -> Option<u8> {
+        self.ymd().map(|(_, month, _)| month)
+    }
+
+    /// The day of the month, from 1, if the text begins with a date that exists.
+    #[must_use]
+    pub fn day(&self) -> Option<u8> {
+        self.ymd().map(|(_, _, day)| day)
+    }
+
+    /// `YYYY-MM-DD`, alone or before a space or a `T`.
+    fn ymd(&self) -> Option<(u16, u8, u8)> {
+        let text = self.as_str();
+        let (date, rest) = text.split_at_checked(10)?;
+        if !(rest.is_empty() || rest.starts_with([' ', 'T'])) {
+            return None;
+        }
+        let shape = date.bytes().enumerate().all(|(index, byte)| match index {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+        if !shape {
+            return None;
+        }
+        let year = date[..4].parse().ok()?;
+        let month = date[5..7].parse().ok()?;
+        let day = date[8..].parse().ok()?;
+        (1..=days_in(year, month)?)
+            .contains(&day)
+            .then_some((year, month, day))
+    }
+}
+
+impl Scalar for Date {
+    const EXPECTED: &'static str = "a date: a string";
+
+    fn read(token: Token<'_>) -> Result<Self, Misfit> {
+        match token {
+            Token::String(text) => Ok(Self(Text::from(&*text))),
+            _ => Err(Misfit),
+        }
+    }
+}
+
+impl From<&str> for Date {
+    fn from(text: &str) -> Self {
+        Self(Text::from(text))
+    }
+}
+
+fn days_in(year: u16, month: u8) -> Option<u8> {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => Some(31),
+        4 | 6 | 9 | 11 => Some(30),
+        2 => Some(if leap { 29 } else { 28 }),
+        _ => None,
+    }
+}

@@ -1,0 +1,34 @@
+use super::text::{Text, text_type};
+use crate::json::{
+    lenient::{Misfit, Scalar},
+    token::Token,
+};
+
+/// The id of an object at the provider: opaque text.
+///
+/// Arrives as a JSON string or integer and is kept as its text. Never parse it as a number: since
+/// 2025 Alegra sends all ids as strings and moves one resource after the other to UUIDs.
+#[derive(Clone)]
+pub struct Id(Text);
+
+text_type!(Id);
+
+impl Scalar for Id {
+    const EXPECTED: &'static str = "an id: a non-empty string or an integer";
+
+    fn read(token: Token<'_>) -> Result<Self, Misfit> {
+        match token {
+            Token::String(text) if !text.is_empty() => Ok(Self(Text::from(&*text))),
+            Token::Number(digits) if !digits.contains(['.', 'e', 'E']) => {
+                Ok(Self(Text::from(digits)))
+            }
+            _ => Err(Misfit),
+        }
+    }
+}
+
+impl From<&str> for Id {
+    fn from(text: &str) -> Self {
+        Self(Text::from(text))
+    }
+}
