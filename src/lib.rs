@@ -36,6 +36,7 @@ mod extract;
 mod json;
 mod scalar;
 
+pub mod alegra;
 pub mod bsale;
 
 pub use self::{

@@ -1,0 +1,240 @@
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::Error as _,
+    ser::{SerializeMap, SerializeStruct},
+};
+use serde_json::value::RawValue;
+
+use super::{
+    bill::Bill,
+    client::Client,
+    decode,
+    invoice::Invoice,
+    item::Item,
+    subject::{Entity, Subject, Verb},
+};
+use crate::{provider, scalar::Id};
+
+/// What Alegra tells.
+///
+/// Serializes into the envelope that Alegra sends, and decodes to an equal event again. For a
+/// queue take the [`Record`](crate::Record), which holds the raw body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// `new-client`: a contact was made, also one that only sells to the account.
+    #[doc(alias = "nuevo cliente")]
+    NewClient(Client),
+    /// `edit-client`: a contact was changed; this is all of it.
+    EditClient(Client),
+    /// `delete-client`: a contact was deleted; rely on nothing but the id.
+    DeleteClient(Client),
+    /// `new-item`: an item was made.
+    #[doc(alias = "nuevo ítem")]
+    NewItem(Item),
+    /// `edit-item`: an item was changed; this is all of it.
+    EditItem(Item),
+    /// `delete-item`: an item was deleted; rely on nothing but the id.
+    DeleteItem(Item),
+    /// `new-invoice`: a sales invoice was made.
+    #[doc(alias = "nueva factura")]
+    NewInvoice(Invoice),
+    /// `edit-invoice`: a sales invoice was changed, a draft opened, an invoice voided; this is all
+    /// of it.
+    EditInvoice(Invoice),
+    /// `delete-invoice`: a sales invoice was deleted. Comes with empty `items`.
+    DeleteInvoice(Invoice),
+    /// `new-bill`: a purchase invoice was made.
+    #[doc(alias = "nueva factura de compra")]
+    NewBill(Bill),
+    /// `edit-bill`: a purchase invoice was changed; this is all of it.
+    EditBill(Bill),
+    /// `delete-bill`: a purchase invoice was deleted. Still comes with its `items`.
+    DeleteBill(Bill),
+    /// A subject that this crate does not know.
+    Unknown(Unknown),
+    /// A subject that this crate knows, with content that no longer fits its types.
+    Drifted(Drifted),
+}
+
+/// An event of an unknown subject. The body is in [`Delivery::raw`](crate::Delivery::raw).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Unknown {
+    /// The subject, as it was sent: anybody's text of any length.
+    pub subject: String,
+}
+
+/// An event whose content does not fit. The body is in [`Delivery::raw`](crate::Delivery::raw).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Drifted {
+    /// The subject, one of the twelve.
+    pub subject: &'static str,
+    /// Where in the body the first misfit is: `message.invoice.items[3].price`.
+    pub path: String,
+    /// The id of the object, where it could still be read.
+    pub id: Option<Id>,
+}
+
+impl Event {
+    /// The subject: what Alegra's API for subscriptions calls the `event`.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        match self {
+            Self::Unknown(unknown) => &unknown.subject,
+            Self::Drifted(drifted) => drifted.subject,
+            Self::NewClient(_)
+            | Self::EditClient(_)
+            | Self::DeleteClient(_)
+            | Self::NewItem(_)
+            | Self::EditItem(_)
+            | Self::DeleteItem(_)
+            | Self::NewInvoice(_)
+            | Self::EditInvoice(_)
+            | Self::DeleteInvoice(_)
+            | Self::NewBill(_)
+            | Self::EditBill(_)
+            | Self::DeleteBill(_) => self.known().map_or("", Subject::as_str),
+        }
+    }
+
+    fn known(&self) -> Option<Subject> {
+        let (verb, entity) = match self {
+            Self::NewClient(_) => (Verb::New, Entity::Client),
+            Self::EditClient(_) => (Verb::Edit, Entity::Client),
+            Self::DeleteClient(_) => (Verb::Delete, Entity::Client),
+            Self::NewItem(_) => (Verb::New, Entity::Item),
+            Self::EditItem(_) => (Verb::Edit, Entity::Item),
+            Self::DeleteItem(_) => (Verb::Delete, Entity::Item),
+            Self::NewInvoice(_) => (Verb::New, Entity::Invoice),
+            Self::EditInvoice(_) => (Verb::Edit, Entity::Invoice),
+            Self::DeleteInvoice(_) => (Verb::Delete, Entity::Invoice),
+            Self::NewBill(_) => (Verb::New, Entity::Bill),
+            Self::EditBill(_) => (Verb::Edit, Entity::Bill),
+            Self::DeleteBill(_) => (Verb::Delete, Entity::Bill),
+            Self::Drifted(drifted) => return Subject::parse(drifted.subject),
+            Self::Unknown(_) => return None,
+        };
+        Some(Subject { verb, entity })
+    }
+
+    fn object_id(&self) -> Option<&Id> {
+        match self {
+            Self::NewClient(it) | Self::EditClient(it) | Self::DeleteClient(it) => Some(&it.id),
+            Self::NewItem(it) | Self::EditItem(it) | Self::DeleteItem(it) => Some(&it.id),
+            Self::NewInvoice(it) | Self::EditInvoice(it) | Self::DeleteInvoice(it) => Some(&it.id),
+            Self::NewBill(it) | Self::EditBill(it) | Self::DeleteBill(it) => Some(&it.id),
+            Self::Drifted(drifted) => drifted.id.as_ref(),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+impl provider::Event for Event {
+    /// The subject, if it is one of the twelve, else `"other"`.
+    fn name(&self) -> &'static str {
+        self.known().map_or("other", Subject::as_str)
+    }
+
+    fn id(&self) -> Option<&str> {
+        self.object_id().map(Id::as_str)
+    }
+
+    /// `subject:id` for what happens once to an object: that it is made, and that it is deleted.
+    ///
+    /// An edit has none. It carries no time and no number, so an edit from A to B and back to A
+    /// cannot be told from one that was sent twice, and dropping it would leave B standing.
+    fn idempotency_key(&self) -> Option<String> {
+        let subject = self.known()?;
+        let id = self.object_id()?;
+        (subject.verb != Verb::Edit).then(|| format!("{}:{id}", subject.as_str()))
+    }
+}
+
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::NewClient(it) | Self::EditClient(it) | Self::DeleteClient(it) => {
+                envelope(serializer, self.subject(), Entity::Client, it)
+            }
+            Self::NewItem(it) | Self::EditItem(it) | Self::DeleteItem(it) => {
+                envelope(serializer, self.subject(), Entity::Item, it)
+            }
+            Self::NewInvoice(it) | Self::EditInvoice(it) | Self::DeleteInvoice(it) => {
+                envelope(serializer, self.subject(), Entity::Invoice, it)
+            }
+            Self::NewBill(it) | Self::EditBill(it) | Self::DeleteBill(it) => {
+                envelope(serializer, self.subject(), Entity::Bill, it)
+            }
+            Self::Unknown(unknown) => unknown.serialize(serializer),
+            Self::Drifted(drifted) => WrittenDrift {
+                subject: drifted.subject.to_owned(),
+                drifted: Misfit {
+                    path: drifted.path.clone(),
+                    id: drifted.id.clone(),
+                },
+            }
+            .serialize(serializer),
+        }
+    }
+}
+
+fn envelope<S, T>(
+    serializer: S,
+    subject: &str,
+    entity: Entity,
+    object: &T,
+) -> Result<S::Ok, S::Error>
+where
+    S: Serializer,
+    T: Serialize,
+{
+    struct Message<'a, T>(Entity, &'a T);
+
+    impl<T: Serialize> Serialize for Message<'_, T> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut message = serializer.serialize_map(Some(1))?;
+            message.serialize_entry(self.0.key(), self.1)?;
+            message.end()
+        }
+    }
+
+    let mut body = serializer.serialize_struct("Event", 2)?;
+    body.serialize_field("subject", subject)?;
+    body.serialize_field("message", &Message(entity, object))?;
+    body.end()
+}
+
+impl<'de> Deserialize<'de> for Event {
+    /// Reads what [`Serialize`] wrote. Borrows from its input, so it works with
+    /// `serde_json::from_str` and `from_slice` only.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        if let Ok(WrittenDrift { subject, drifted }) = serde_json::from_str(raw) {
+            if let Some(subject) = Subject::parse(&subject) {
+                return Ok(Self::Drifted(Drifted {
+                    subject: subject.as_str(),
+                    path: drifted.path,
+                    id: drifted.id,
+                }));
+            }
+        }
+        decode::decode(raw.as_bytes()).map_err(D::Error::custom)
+    }
+}
+
+/// How a drifted event is written: what could be read stands in the place of the message.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenDrift {
+    subject: String,
+    drifted: Misfit,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Misfit {
+    path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<Id>,
+}

@@ -1,0 +1,100 @@
+//! [Alegra](https://developer.alegra.com), accounting for small businesses in Latin America.
+//!
+//! # What Alegra does
+//!
+//! * When a subscription is created it sends a probe, a POST with an empty body, and wants a 2xx in
+//!   under 5 seconds, or there is no subscription.
+//! * Each notification is a POST with a JSON body and wants a 2xx within 5 seconds. After **ten
+//!   attempts in a row without one the subscription is deleted**, silently.
+//! * Nothing is signed. The only credential possible is a secret in the URL; use its path, since
+//!   some deliveries may lose the query string.
+//! * A body names neither the account nor itself: there is no delivery id and no time. Several
+//!   accounts need a secret each, with labels, see [`Access`](crate::Access).
+//!
+//! Whether and when a failed delivery is sent again, in which order deliveries come, and whether
+//! they come twice, is documented nowhere.
+//!
+//! # The body
+//!
+//! ```json
+//! {"subject": "new-client", "message": {"client": {"id": "774"}}}
+//! ```
+//!
+//! The subject is one of twelve: `new-`, `edit-` and `delete-` for `client`, `item`, `invoice` and
+//! `bill`. Only `new-client`, `new-item` and `new-invoice` are documented; edits were seen to carry
+//! the whole object, and deletes to carry as little as its id. Objects that your own API client
+//! creates come back as events too.
+
+mod bill;
+mod client;
+mod decode;
+mod event;
+mod invoice;
+mod item;
+mod reference;
+mod subject;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{StatusCode, request::Parts};
+
+pub use self::{
+    bill::{Bill, Warehouse},
+    client::{Address, Client, Identification, Name, NameParts},
+    event::{Drifted, Event, Unknown},
+    invoice::{Invoice, LineItem},
+    item::{Inventory, Item, Price},
+    reference::{NumberTemplate, Reference},
+};
+use crate::provider::{Provider, Received, Refusal, Rules};
+
+/// The provider [Alegra](self).
+///
+/// A probe is a body of zero bytes or of white space, or one of `{}`, `null`, `[]` and `""`; it is
+/// answered `200 OK`. A late delivery is answered `202 Accepted`. The deadline is 3 seconds and has
+/// to stay under 5; a body may have 1 MiB.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Alegra {}
+
+impl Alegra {
+    /// Alegra's webhooks.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Provider for Alegra {
+    type Event = Event;
+
+    fn rules(&self) -> Rules {
+        Rules::new("alegra")
+            .deadline(Duration::from_secs(3))
+            .deadline_limit(Duration::from_secs(5))
+            .success(StatusCode::ACCEPTED)
+            .body_limit(1024 * 1024)
+            .events(subject::NAMES)
+    }
+
+    fn receive(&self, _head: &Parts, body: &Bytes) -> Result<Received<Event>, Refusal> {
+        if is_probe(body) {
+            return Ok(Received::probe());
+        }
+        decode::decode(body).map(Received::event)
+    }
+}
+
+/// Documented is the empty body; an integrator saw `{}`, and its kin are the other ways to write
+/// nothing.
+fn is_probe(body: &[u8]) -> bool {
+    let mut rest = body.iter().filter(|byte| !byte.is_ascii_whitespace());
+    let mut word = [0; 5];
+    let mut len = 0;
+    for byte in rest.by_ref().take(word.len()) {
+        word[len] = *byte;
+        len += 1;
+    }
+    matches!(&word[..len], b"" | b"{}" | b"[]" | b"\"\"" | b"null")
+}
