@@ -1,0 +1,135 @@
+//! P4: what a body costs in memory, whatever its framing. Alone in its file: it counts every byte
+//! that the process has.
+
+mod util;
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Request, StatusCode, request::Parts};
+use http_body::{Body, Frame};
+use http_body_util::BodyExt;
+use peak_alloc::PeakAlloc;
+use tower::{Layer, Service};
+use tower_webhook::{Access, Event, Provider, Received, Refusal, RequestBody, Rules, WebhookLayer};
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+/// Decodes nothing, so that what is counted is reading and replaying.
+struct Raw;
+
+struct Nothing;
+
+impl Event for Nothing {
+    fn name(&self) -> &'static str {
+        "other"
+    }
+
+    fn id(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl Provider for Raw {
+    type Event = Nothing;
+
+    fn rules(&self) -> Rules {
+        Rules::new("raw").deadline(std::time::Duration::from_secs(600))
+    }
+
+    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Nothing>, Refusal> {
+        Ok(Received::event(Nothing))
+    }
+}
+
+/// Makes each frame when it is asked for, like a socket.
+struct Frames {
+    left: usize,
+    sizes: std::iter::Cycle<std::slice::Iter<'static, usize>>,
+    hint: Option<u64>,
+}
+
+impl Body for Frames {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        let size = self.sizes.next().copied().unwrap_or(1).min(self.left);
+        self.left -= size;
+        Poll::Ready(Some(Ok(Frame::data(vec![b' '; size].into()))))
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        let mut hint = http_body::SizeHint::new();
+        if let Some(lower) = self.hint {
+            hint.set_lower(lower);
+        }
+        hint
+    }
+}
+
+/// The most that one request had at once, beyond what was there before it.
+async fn peak(limit: usize, body: Frames, status: u16) -> usize {
+    let inner = tower::service_fn(async |request: Request<RequestBody>| {
+        // Replayed: the handler holds the body a second time, as bytes of its own.
+        let whole = request.into_body().collect().await.unwrap().to_bytes();
+        assert!(whole.iter().all(|byte| *byte == b' '));
+        Ok::<_, Infallible>(util::reply(StatusCode::NO_CONTENT))
+    });
+    let layer = WebhookLayer::new(Raw, Access::open()).body_limit(limit);
+    let mut webhook = layer.layer(inner);
+    ALLOCATOR.reset_peak_usage();
+    let before = ALLOCATOR.current_usage();
+    let response = webhook.call(util::post_body(body)).await.unwrap();
+    assert_eq!(response.status(), status);
+    ALLOCATOR.peak_usage() - before
+}
+
+#[tokio::test]
+async fn p4_a_body_costs_at_most_twice_its_limit() {
+    const FRAMINGS: [&[usize]; 7] = [
+        &[usize::MAX],
+        &[1, usize::MAX],
+        &[1],
+        &[1000, 24_000],
+        &[16 * 1024],
+        &[64 * 1024],
+        &[0, 3],
+    ];
+    for limit in [1, 1000, 64 * 1024, 100_000, 1024 * 1024] {
+        let bound = 2 * limit + 64 * 1024;
+        for sizes in FRAMINGS {
+            for (len, status) in [(limit, 204), (limit / 2 + 1, 204), (limit + 1, 413)] {
+                let frames = || Frames {
+                    left: len,
+                    sizes: sizes.iter().cycle(),
+                    hint: None,
+                };
+                let cost = peak(limit, frames(), status).await;
+                assert!(
+                    cost <= bound,
+                    "{cost} > {bound}: {len} in {sizes:?}, limit {limit}"
+                );
+            }
+        }
+        // A sender's word is not trusted: a body that announces the limit and sends a byte.
+        let liar = Frames {
+            left: 2,
+            sizes: [1].iter().cycle(),
+            hint: Some(limit as u64),
+        };
+        let cost = peak(limit, liar, if limit == 1 { 413 } else { 204 }).await;
+        assert!(cost <= 32 * 1024, "{cost} on a sender's word");
+    }
+}

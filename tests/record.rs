@@ -1,0 +1,291 @@
+//! Records and their replay: what was delivered once is delivered the same again.
+
+mod util;
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, header, request::Parts};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::{Layer, ServiceExt};
+use tower_webhook::{
+    Access, Delivery, Event, Provider, Received, Record, Refusal, RejectionKind, RequestBody,
+    Rules, Webhook, WebhookLayer,
+    alegra::{self, Alegra},
+};
+
+use util::{ALEGRA, BSALE, Broken, Does, Handler, alegra, bsale, ms, post, rejection, reply};
+
+/// The record that a handler takes of a delivery.
+async fn record<P: Provider>(layer: &WebhookLayer<P>, body: impl Into<Bytes>) -> Record {
+    let taken = Arc::new(Mutex::new(None));
+    let sink = taken.clone();
+    let inner = tower::service_fn(move |request: Request<RequestBody>| {
+        let delivery = request.extensions().get::<Delivery<P::Event>>().unwrap();
+        *sink.lock().unwrap() = Some(Record::from(delivery));
+        async { Ok::<_, Broken>(reply(StatusCode::OK)) }
+    });
+    let response = layer.layer(inner).oneshot(post(body)).await.unwrap();
+    assert_eq!(response.status(), 200);
+    taken.lock().unwrap().take().unwrap()
+}
+
+#[tokio::test]
+async fn a_record_holds_what_is_known_and_the_body_as_it_came() {
+    let before = SystemTime::now() - Duration::from_millis(1);
+    let layer = WebhookLayer::new(Alegra::new(), Access::by(|_| Some("shop-1")));
+    let record = record(&layer, ALEGRA).await;
+    assert_eq!(
+        (record.provider(), record.tenant()),
+        ("alegra", Some("shop-1"))
+    );
+    assert_eq!((record.event(), record.id()), ("new-client", Some("774")));
+    assert_eq!(record.idempotency_key(), Some("new-client:774"));
+    assert_eq!(record.body(), ALEGRA);
+    assert!((before..=SystemTime::now()).contains(&record.received_at()));
+}
+
+#[tokio::test]
+async fn a_record_is_written_as_a_versioned_object() {
+    let record = record(&alegra(), ALEGRA).await;
+    let written = serde_json::to_value(&record).unwrap();
+    let since_epoch = record.received_at().duration_since(SystemTime::UNIX_EPOCH);
+    let received_at_ms = u64::try_from(since_epoch.unwrap().as_millis()).unwrap();
+    assert_eq!(
+        written,
+        json!({
+            "version": 1,
+            "provider": "alegra",
+            "event": "new-client",
+            "id": "774",
+            "idempotency_key": "new-client:774",
+            "received_at_ms": received_at_ms,
+            "body": ALEGRA,
+        })
+    );
+    assert_eq!(serde_json::from_value::<Record>(written).unwrap(), record);
+    let line = serde_json::to_string(&record).unwrap();
+    assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), record);
+}
+
+#[track_caller]
+fn unreadable(change: impl FnOnce(&mut Value), sentence: &str) {
+    let mut written = json!({
+        "version": 1, "provider": "alegra", "event": "other", "received_at_ms": 0, "body": "{}",
+    });
+    change(&mut written);
+    let error = serde_json::from_value::<Record>(written).unwrap_err();
+    assert_eq!(error.to_string(), sentence);
+}
+
+#[test]
+fn what_is_no_record_is_named() {
+    unreadable(
+        |written| written["version"] = json!(2),
+        "a record of version 2; this release reads version 1",
+    );
+    unreadable(
+        |written| written["body_base64"] = json!(""),
+        "a record has either a `body` or a `body_base64`",
+    );
+    unreadable(
+        |written| {
+            written["body"] = json!(null);
+            written["body_base64"] = json!("Zg");
+        },
+        "the field `body_base64` is not base64",
+    );
+}
+
+/// A provider whose bodies are not text.
+struct Binary;
+
+#[derive(Clone, Debug, PartialEq)]
+struct Bits(Vec<u8>);
+
+impl Event for Bits {
+    fn name(&self) -> &'static str {
+        "other"
+    }
+
+    fn id(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl Provider for Binary {
+    type Event = Bits;
+
+    fn rules(&self) -> Rules {
+        Rules::new("binary")
+    }
+
+    fn receive(&self, _head: &Parts, body: &Bytes) -> Result<Received<Bits>, Refusal> {
+        Ok(Received::event(Bits(body.to_vec())))
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_text_is_written_as_base64() {
+    let layer = WebhookLayer::new(Binary, Access::open());
+    let record = record(&layer, b"\xff\x00\xfe".as_slice()).await;
+    let written = serde_json::to_value(&record).unwrap();
+    assert_eq!(written["body_base64"], "/wD+");
+    assert_eq!(written.get("body"), None);
+    assert_eq!(serde_json::from_value::<Record>(written).unwrap(), record);
+}
+
+/// What the handler of a replay sees.
+type Seen<E> = Arc<Mutex<Vec<(E, Record)>>>;
+
+async fn replays_as_it_came<P>(layer: WebhookLayer<P>, body: &'static str)
+where
+    P: Provider,
+    P::Event: Clone + PartialEq + std::fmt::Debug,
+{
+    let seen: Seen<P::Event> = Arc::default();
+    let sink = seen.clone();
+    let inner = tower::service_fn(move |request: Request<RequestBody>| {
+        let sink = sink.clone();
+        async move {
+            let delivery = request
+                .extensions()
+                .get::<Delivery<P::Event>>()
+                .unwrap()
+                .clone();
+            let seen = (delivery.event().clone(), Record::from(&delivery));
+            sink.lock().unwrap().push(seen);
+            let body = request.into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(body, delivery.raw());
+            Ok::<_, Broken>(reply(StatusCode::OK))
+        }
+    });
+    let webhook = layer.layer(inner);
+    let response = webhook.clone().oneshot(post(body)).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let (event, record) = seen.lock().unwrap()[0].clone();
+
+    let line = serde_json::to_string(&record).unwrap();
+    let stored: Record = serde_json::from_str(&line).unwrap();
+    let response = webhook.replay(&stored).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(seen.lock().unwrap()[1], (event, record));
+}
+
+#[tokio::test]
+async fn a_replayed_delivery_is_the_one_that_came() {
+    let by_tenant = || WebhookLayer::new(Alegra::new(), Access::by(|_| Some("shop-1")));
+    for body in [
+        ALEGRA,
+        r#"{"subject":"no-such","message":1}"#,
+        r#"{"subject":"new-client","message":"text"}"#,
+        include_str!("data/alegra/new-invoice.json"),
+    ] {
+        replays_as_it_came(by_tenant(), body).await;
+    }
+    for body in [BSALE, r#"{"topic":"webOrder"}"#, r#"{"topic":"stock"}"#] {
+        replays_as_it_came(bsale(), body).await;
+    }
+}
+
+#[tokio::test]
+async fn a_replay_comes_as_a_bare_post_without_a_deadline() {
+    let inner = tower::service_fn(async |request: Request<RequestBody>| {
+        assert_eq!(request.method(), Method::POST);
+        assert_eq!(request.uri(), "/");
+        assert_eq!(request.headers()[header::CONTENT_TYPE], "application/json");
+        let delivery = request
+            .extensions()
+            .get::<Delivery<alegra::Event>>()
+            .unwrap();
+        assert_eq!(delivery.time_left(), Duration::MAX);
+        Ok::<_, Broken>(reply(StatusCode::OK))
+    });
+    let record = record(&alegra(), ALEGRA).await;
+    let response = alegra().layer(inner).replay(&record).await.unwrap();
+    assert_eq!(response.status(), 200);
+}
+
+fn webhook(handler: &Handler) -> Webhook<Handler, Alegra> {
+    alegra().layer(handler.clone())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_may_take_as_long_as_it_likes() {
+    let record = record(&alegra(), ALEGRA).await;
+    let slow =
+        Handler::new(Does::AnswerAfter(ms(100_000), StatusCode::OK)).ready_after(Some(ms(50_000)));
+    let response = webhook(&slow).replay(&record).await.unwrap();
+    assert_eq!((response.status(), slow.finished()), (StatusCode::OK, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_is_done_only_by_the_handler_s_own_success() {
+    let record = record(&alegra(), ALEGRA).await;
+    let failing = Handler::new(Does::Answer(StatusCode::BAD_GATEWAY));
+    let response = webhook(&failing).replay(&record).await.unwrap();
+    assert_eq!(
+        (response.status(), rejection(&response)),
+        (StatusCode::BAD_GATEWAY, None)
+    );
+
+    let error = webhook(&Handler::new(Does::Fail)).replay(&record).await;
+    assert_eq!(error.unwrap_err(), Broken);
+
+    let panicking = Handler::new(Does::PanicInCall);
+    let response = webhook(&panicking).replay(&record).await.unwrap();
+    assert_eq!(rejection(&response), Some(RejectionKind::Panicked));
+
+    let hung = Handler::new(Does::Never);
+    let limited = alegra().handler_limit(ms(1000)).layer(hung);
+    let response = limited.replay(&record).await.unwrap();
+    assert_eq!(rejection(&response), Some(RejectionKind::Interrupted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_replayed_is_answered_and_not_run() {
+    let handler = Handler::new(Does::Answer(StatusCode::OK));
+    let foreign = record(&bsale(), BSALE).await;
+    let response = webhook(&handler).replay(&foreign).await.unwrap();
+    assert_eq!(rejection(&response), Some(RejectionKind::Malformed));
+
+    for body in ["", "{}", "no JSON"] {
+        let record = json!({
+            "version": 1, "provider": "alegra", "event": "other", "received_at_ms": 0, "body": body,
+        });
+        let record: Record = serde_json::from_value(record).unwrap();
+        let response = webhook(&handler).replay(&record).await.unwrap();
+        assert_eq!(
+            rejection(&response),
+            Some(RejectionKind::Malformed),
+            "{body}"
+        );
+    }
+
+    let layer = alegra();
+    layer.background().drain(ms(0)).await;
+    let record = record(&alegra(), ALEGRA).await;
+    let response = layer.layer(handler.clone()).replay(&record).await.unwrap();
+    assert_eq!(rejection(&response), Some(RejectionKind::Draining));
+    assert_eq!(handler.called(), 0);
+}
+
+/// A replay waits in line for a slot, and its handler is counted and drained like any other.
+#[tokio::test(start_paused = true)]
+async fn a_replay_takes_a_slot_and_finishes_when_nobody_waits() {
+    let record = record(&alegra(), ALEGRA).await;
+    let layer = alegra().max_in_flight(1);
+    let slow = Handler::new(Does::AnswerAfter(ms(10_000), StatusCode::OK));
+    let webhook = layer.layer(slow.clone());
+    let first = tokio::spawn(webhook.replay(&record));
+    let second = tokio::spawn(webhook.replay(&record));
+    tokio::time::sleep(ms(1)).await;
+    assert_eq!((slow.called(), layer.background().in_flight()), (1, 1));
+    first.abort();
+    assert_eq!(second.await.unwrap().unwrap().status(), 200);
+    assert_eq!(slow.finished(), 2, "the first went on");
+}
