@@ -1,31 +1,123 @@
-use std::fmt;
+use std::{fmt, sync::Arc, time::Duration};
 
-/// What is wrong in a configuration, as a sentence that says what to do about it.
-///
-/// Returned by the `try_` forms, for values that are read from a file or the environment; the
-/// plain forms panic with the same sentence.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigError(String);
+use http::{HeaderValue, Method};
 
-impl ConfigError {
-    pub(crate) fn new(sentence: impl Into<String>) -> Self {
-        Self(sentence.into())
+use crate::{
+    background::Background,
+    error::ConfigError,
+    journal::Observer,
+    provider::{Provider, Rules},
+    request::access::Access,
+    response::late::Late,
+};
+
+const MAX_IN_FLIGHT: usize = 1024;
+
+/// What every service of the layer reads. Setters change it before any service is made.
+pub(crate) struct Config<P> {
+    pub(crate) provider: Arc<P>,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) access: Access,
+    pub(crate) allow: HeaderValue,
+    pub(crate) deadline: Duration,
+    pub(crate) late: Late,
+    pub(crate) body_limit: usize,
+    pub(crate) handler_limit: Option<Duration>,
+    pub(crate) observer: Option<Observer>,
+    pub(crate) background: Background,
+}
+
+impl<P: Provider> Config<P> {
+    pub(crate) fn new(provider: P, access: Access) -> Result<Self, ConfigError> {
+        let rules = provider.rules();
+        check_rules(&rules)?;
+        let methods: Vec<&str> = rules.methods.iter().map(Method::as_str).collect();
+        let allow = HeaderValue::from_str(&methods.join(", "))
+            .expect("a method is made of characters that a header value takes");
+        Ok(Self {
+            provider: Arc::new(provider),
+            access,
+            allow,
+            deadline: rules.deadline,
+            late: Late::default(),
+            body_limit: rules.body_limit,
+            handler_limit: None,
+            observer: None,
+            background: Background::new(MAX_IN_FLIGHT),
+            rules: Arc::new(rules),
+        })
     }
 }
 
-impl fmt::Display for ConfigError {
+impl<P> Clone for Config<P> {
+    fn clone(&self) -> Self {
+        Self {
+            provider: Arc::clone(&self.provider),
+            rules: Arc::clone(&self.rules),
+            access: self.access.clone(),
+            allow: self.allow.clone(),
+            deadline: self.deadline,
+            late: self.late,
+            body_limit: self.body_limit,
+            handler_limit: self.handler_limit,
+            observer: self.observer.clone(),
+            background: self.background.clone(),
+        }
+    }
+}
+
+impl<P> fmt::Debug for Config<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.debug_struct("Config")
+            .field("provider", &self.rules.name)
+            .field("access", &self.access)
+            .field("deadline", &self.deadline)
+            .field("late", &self.late)
+            .field("body_limit", &self.body_limit)
+            .field("handler_limit", &self.handler_limit)
+            .field("background", &self.background)
+            .finish_non_exhaustive()
     }
 }
 
-impl std::error::Error for ConfigError {}
+fn check_rules(rules: &Rules) -> Result<(), ConfigError> {
+    if rules.methods.contains(&Method::HEAD) {
+        return Err(ConfigError::new(format!(
+            "the rules of {:?} take HEAD, whose answer has no body to hold a reply",
+            rules.name
+        )));
+    }
+    if !rules.success.is_success() {
+        return Err(ConfigError::new(format!(
+            "the rules of {:?} call {} a success; it has to be a 2xx",
+            rules.name, rules.success
+        )));
+    }
+    check_body_limit(rules.body_limit)?;
+    check_deadline(rules.deadline, rules)
+}
 
-/// Panics with the sentence, where the caller stands.
-#[track_caller]
-pub(crate) fn valid<T>(result: Result<T, ConfigError>) -> T {
-    match result {
-        Ok(value) => value,
-        Err(error) => panic!("{error}"),
+pub(crate) fn check_body_limit(bytes: usize) -> Result<(), ConfigError> {
+    if bytes == 0 {
+        return Err(ConfigError::new(
+            "a body_limit of zero would refuse every delivery",
+        ));
+    }
+    Ok(())
+}
+
+pub(crate) fn check_deadline(deadline: Duration, rules: &Rules) -> Result<(), ConfigError> {
+    if deadline.is_zero() {
+        return Err(ConfigError::new(
+            "a deadline of zero would leave the handler no time at all",
+        ));
+    }
+    match rules.deadline_limit {
+        Some(limit) if deadline >= limit => Err(ConfigError::new(format!(
+            "a deadline of {deadline:?} is too long: {} gives up after {limit:?}, and the network \
+             needs part of that",
+            rules.name
+        ))),
+        _ => Ok(()),
     }
 }

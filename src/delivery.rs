@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use crate::{observe::Journal, provider::Event, record::Record};
+use crate::{journal::Journal, provider::Event};
 
 /// One event, as the handler is given it: typed, with the raw bytes beside.
 ///
@@ -40,12 +40,17 @@ impl<E: Event> Delivery<E> {
         }
     }
 
-    pub(crate) fn replayed(event: E, record: &Record, journal: Journal) -> Self {
+    pub(crate) fn replayed(
+        event: E,
+        raw: Bytes,
+        received_at: SystemTime,
+        journal: Journal,
+    ) -> Self {
         Self {
             inner: Arc::new(Inner {
                 event,
-                raw: record.body().clone(),
-                received_at: record.received_at(),
+                raw,
+                received_at,
                 deadline: None,
                 journal,
             }),

@@ -19,10 +19,10 @@ use tower::Service;
 
 use crate::{
     background::{NoSlot, Slot, SlotFuture},
+    config::Config,
     delivery::Delivery,
     handler::{self, Broken},
-    layer::Shared,
-    observe::{End, Journal},
+    journal::{End, Journal},
     provider::{Event, Provider, Received, ReceivedKind},
     reporter::Reporter,
     request::{body::RequestBody, collect::Collect},
@@ -47,7 +47,7 @@ pin_project! {
         #[pin]
         deadline: Sleep,
         reporter: Reporter<P::Event>,
-        shared: Arc<Shared<P>>,
+        config: Arc<Config<P>>,
     }
 }
 
@@ -86,38 +86,38 @@ where
 {
     pub(crate) fn receive(
         inner: S,
-        shared: Arc<Shared<P>>,
+        config: Arc<Config<P>>,
         head: Parts,
         body: B,
         journal: Journal,
     ) -> Self {
-        let body = Collect::new(body, shared.body_limit);
+        let body = Collect::new(body, config.body_limit);
         let state = State::Collect {
             body,
             pieces: Some((head, inner)),
         };
-        Self::new(state, shared, journal)
+        Self::new(state, config, journal)
     }
 
-    pub(crate) fn reject(shared: Arc<Shared<P>>, kind: RejectionKind, journal: Journal) -> Self {
-        Self::new(State::Refuse { kind }, shared, journal)
+    pub(crate) fn reject(config: Arc<Config<P>>, kind: RejectionKind, journal: Journal) -> Self {
+        Self::new(State::Refuse { kind }, config, journal)
     }
 
     fn new(
         state: State<S, B, S::Response, S::Error>,
-        shared: Arc<Shared<P>>,
+        config: Arc<Config<P>>,
         journal: Journal,
     ) -> Self {
         // A deadline that no clock can tell lies beyond the life of any handler.
         let deadline = journal
             .started()
-            .checked_add(shared.deadline)
+            .checked_add(config.deadline)
             .unwrap_or_else(|| journal.started() + Duration::from_secs(60 * 60 * 24 * 365));
         Self {
             state,
             deadline: sleep_until(deadline),
             reporter: Reporter::new(journal),
-            shared,
+            config,
         }
     }
 }
@@ -166,7 +166,7 @@ where
                         Err(kind) => Step::Reject(Rejection::new(kind)),
                         Ok(raw) => {
                             let (head, inner) = pieces.take().expect(TAKEN_ONCE);
-                            decode(head, raw, inner, this.shared, this.reporter, &this.deadline)
+                            decode(head, raw, inner, this.config, this.reporter, &this.deadline)
                         }
                     }
                 }
@@ -174,10 +174,10 @@ where
                 StateProj::Admit {
                     waiting: None,
                     call,
-                } => match this.shared.background.try_slot() {
+                } => match this.config.background.try_slot() {
                     Err(NoSlot::Draining) => Step::Reject(Rejection::new(RejectionKind::Draining)),
                     Err(NoSlot::Busy) => Step::Next(State::Admit {
-                        waiting: Some(this.shared.background.slot()),
+                        waiting: Some(this.config.background.slot()),
                         call: call.take(),
                     }),
                     Ok(slot) => Step::Next(State::Ready {
@@ -214,7 +214,7 @@ where
                         let (request, inner) = call.take().expect(TAKEN_ONCE);
                         let delivery = this.reporter.delivery();
                         let slot = slot.take().expect(TAKEN_ONCE);
-                        let limit = this.shared.handler_limit;
+                        let limit = this.config.handler_limit;
                         let handler = handler::spawn(inner, request, delivery, slot, limit);
                         Step::Next(State::Run { handler })
                     }
@@ -223,16 +223,16 @@ where
                 // What the handler did is looked at before the clock: finished work is not thrown
                 // away. Its outcome was told by its task.
                 StateProj::Run { handler } => match Pin::new(handler).poll(cx) {
-                    Poll::Ready(Ok(ended)) => Step::Answer(this.shared.answer(ended)),
+                    Poll::Ready(Ok(ended)) => Step::Answer(this.config.answer(ended)),
                     Poll::Ready(Err(error)) if error.is_panic() => {
-                        Step::Answer(this.shared.answer(Err(Broken::Panicked)))
+                        Step::Answer(this.config.answer(Err(Broken::Panicked)))
                     }
                     Poll::Ready(Err(_runtime_stopped)) => {
-                        Step::Answer(this.shared.answer(Err(Broken::Interrupted)))
+                        Step::Answer(this.config.answer(Err(Broken::Interrupted)))
                     }
                     Poll::Pending => {
                         ready!(this.deadline.as_mut().poll(cx));
-                        let (late, success) = (this.shared.late, this.shared.rules.success);
+                        let (late, success) = (this.config.late, this.config.rules.success);
                         let end = End::late(late.status(success));
                         if !this.reporter.settle(end) {
                             // The handler ended this very moment: its answer is on the way here.
@@ -249,7 +249,7 @@ where
                 Step::Answer(answer) => return Poll::Ready(answer),
                 Step::Reject(rejection) => {
                     this.reporter.settle(End::rejected(&rejection));
-                    return Poll::Ready(Ok(this.shared.refuse(rejection)));
+                    return Poll::Ready(Ok(this.config.refuse(rejection)));
                 }
             }
         }
@@ -269,7 +269,7 @@ fn decode<S, P, B, R, E>(
     head: Parts,
     raw: Bytes,
     inner: S,
-    shared: &Shared<P>,
+    config: &Config<P>,
     reporter: &mut Reporter<P::Event>,
     deadline: &Sleep,
 ) -> Step<S, B, R, E>
@@ -277,7 +277,7 @@ where
     P: Provider,
 {
     reporter.set_body_size(raw.len());
-    match shared.provider.receive(&head, &raw) {
+    match config.provider.receive(&head, &raw) {
         Err(refusal) => Step::Reject(refusal.into()),
         Ok(Received(ReceivedKind::Probe(reply))) => {
             reporter.settle(End::probe(reply.status()));
@@ -288,7 +288,7 @@ where
             Step::Reject(Rejection::new(RejectionKind::Method))
         }
         Ok(Received(ReceivedKind::Event(event))) => {
-            let name = shared.rules.known(event.name());
+            let name = config.rules.known(event.name());
             let delivery = reporter.deliver(|mut journal| {
                 journal.event = Some(name);
                 Delivery::new(event, raw.clone(), deadline.deadline(), journal)

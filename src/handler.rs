@@ -17,7 +17,7 @@ use tokio::{
 use tower::Service;
 
 use crate::{
-    background::Slot, delivery::Delivery, observe::End, provider::Event,
+    background::Slot, delivery::Delivery, journal::End, provider::Event,
     request::body::RequestBody, response::rejection::RejectionKind, trace::Span,
 };
 

@@ -1,25 +1,23 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::{HeaderValue, Method};
 use tokio::sync::Semaphore;
 use tower::Layer;
 
 use crate::{
     background::Background,
-    config::{ConfigError, valid},
-    observe::{Observer, Outcome},
-    provider::{Provider, Rules},
+    config::{self, Config},
+    error::{ConfigError, valid},
+    outcome::Outcome,
+    provider::Provider,
     request::access::Access,
     response::late::Late,
     service::Webhook,
 };
 
-const MAX_IN_FLIGHT: usize = 1024;
-
 /// Makes a route the receiver of one provider's webhooks.
 ///
 /// Use one layer for each URL that is registered with a provider. Made by
-/// [`new`](WebhookLayer::new); the provider's [`Rules`] are the defaults, and each setter replaces
+/// [`new`](WebhookLayer::new); the provider's [`Rules`](crate::Rules) are the defaults, and each setter replaces
 /// one of them.
 ///
 /// # Clone
@@ -40,21 +38,7 @@ const MAX_IN_FLIGHT: usize = 1024;
 /// # let _ = layer;
 /// ```
 pub struct WebhookLayer<P> {
-    shared: Arc<Shared<P>>,
-}
-
-/// What every service of the layer reads. Setters change it before any service is made.
-pub(crate) struct Shared<P> {
-    pub(crate) provider: Arc<P>,
-    pub(crate) rules: Arc<Rules>,
-    pub(crate) access: Access,
-    pub(crate) allow: HeaderValue,
-    pub(crate) deadline: Duration,
-    pub(crate) late: Late,
-    pub(crate) body_limit: usize,
-    pub(crate) handler_limit: Option<Duration>,
-    pub(crate) observer: Option<Observer>,
-    pub(crate) background: Background,
+    config: Arc<Config<P>>,
 }
 
 impl<P: Provider> WebhookLayer<P> {
@@ -66,24 +50,8 @@ impl<P: Provider> WebhookLayer<P> {
     #[must_use]
     #[track_caller]
     pub fn new(provider: P, access: Access) -> Self {
-        let rules = provider.rules();
-        valid(check_rules(&rules));
-        let methods: Vec<&str> = rules.methods.iter().map(Method::as_str).collect();
-        let allow = HeaderValue::from_str(&methods.join(", "))
-            .expect("a method is made of characters that a header value takes");
         Self {
-            shared: Arc::new(Shared {
-                provider: Arc::new(provider),
-                access,
-                allow,
-                deadline: rules.deadline,
-                late: Late::default(),
-                body_limit: rules.body_limit,
-                handler_limit: None,
-                observer: None,
-                background: Background::new(MAX_IN_FLIGHT),
-                rules: Arc::new(rules),
-            }),
+            config: Arc::new(valid(Config::new(provider, access))),
         }
     }
 }
@@ -109,7 +77,7 @@ impl<P> WebhookLayer<P> {
     ///
     /// Where `deadline` panics.
     pub fn try_deadline(mut self, deadline: Duration) -> Result<Self, ConfigError> {
-        check_deadline(deadline, &self.shared.rules)?;
+        config::check_deadline(deadline, &self.config.rules)?;
         self.set().deadline = deadline;
         Ok(self)
     }
@@ -139,7 +107,7 @@ impl<P> WebhookLayer<P> {
     ///
     /// Where `body_limit` panics.
     pub fn try_body_limit(mut self, bytes: usize) -> Result<Self, ConfigError> {
-        check_body_limit(bytes)?;
+        config::check_body_limit(bytes)?;
         self.set().body_limit = bytes;
         Ok(self)
     }
@@ -172,7 +140,7 @@ impl<P> WebhookLayer<P> {
                 Semaphore::MAX_PERMITS
             )));
         }
-        self.shared.background.set_capacity(handlers);
+        self.config.background.set_capacity(handlers);
         Ok(self)
     }
 
@@ -223,11 +191,11 @@ impl<P> WebhookLayer<P> {
     /// A handle on the running handlers, for shutdown and health checks.
     #[must_use]
     pub fn background(&self) -> Background {
-        self.shared.background.clone()
+        self.config.background.clone()
     }
 
-    fn set(&mut self) -> &mut Shared<P> {
-        Arc::make_mut(&mut self.shared)
+    fn set(&mut self) -> &mut Config<P> {
+        Arc::make_mut(&mut self.config)
     }
 }
 
@@ -235,93 +203,20 @@ impl<S, P> Layer<S> for WebhookLayer<P> {
     type Service = Webhook<S, P>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Webhook::new(inner, Arc::clone(&self.shared))
+        Webhook::new(inner, Arc::clone(&self.config))
     }
 }
 
 impl<P> Clone for WebhookLayer<P> {
     fn clone(&self) -> Self {
         Self {
-            shared: Arc::clone(&self.shared),
+            config: Arc::clone(&self.config),
         }
     }
 }
 
 impl<P> fmt::Debug for WebhookLayer<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("WebhookLayer").field(&self.shared).finish()
-    }
-}
-
-impl<P> Clone for Shared<P> {
-    fn clone(&self) -> Self {
-        Self {
-            provider: Arc::clone(&self.provider),
-            rules: Arc::clone(&self.rules),
-            access: self.access.clone(),
-            allow: self.allow.clone(),
-            deadline: self.deadline,
-            late: self.late,
-            body_limit: self.body_limit,
-            handler_limit: self.handler_limit,
-            observer: self.observer.clone(),
-            background: self.background.clone(),
-        }
-    }
-}
-
-impl<P> fmt::Debug for Shared<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config")
-            .field("provider", &self.rules.name)
-            .field("access", &self.access)
-            .field("deadline", &self.deadline)
-            .field("late", &self.late)
-            .field("body_limit", &self.body_limit)
-            .field("handler_limit", &self.handler_limit)
-            .field("background", &self.background)
-            .finish_non_exhaustive()
-    }
-}
-
-fn check_rules(rules: &Rules) -> Result<(), ConfigError> {
-    if rules.methods.contains(&Method::HEAD) {
-        return Err(ConfigError::new(format!(
-            "the rules of {:?} take HEAD, whose answer has no body to hold a reply",
-            rules.name
-        )));
-    }
-    if !rules.success.is_success() {
-        return Err(ConfigError::new(format!(
-            "the rules of {:?} call {} a success; it has to be a 2xx",
-            rules.name, rules.success
-        )));
-    }
-    check_body_limit(rules.body_limit)?;
-    check_deadline(rules.deadline, rules)
-}
-
-fn check_body_limit(bytes: usize) -> Result<(), ConfigError> {
-    if bytes == 0 {
-        return Err(ConfigError::new(
-            "a body_limit of zero would refuse every delivery",
-        ));
-    }
-    Ok(())
-}
-
-fn check_deadline(deadline: Duration, rules: &Rules) -> Result<(), ConfigError> {
-    if deadline.is_zero() {
-        return Err(ConfigError::new(
-            "a deadline of zero would leave the handler no time at all",
-        ));
-    }
-    match rules.deadline_limit {
-        Some(limit) if deadline >= limit => Err(ConfigError::new(format!(
-            "a deadline of {deadline:?} is too long: {} gives up after {limit:?}, and the network \
-             needs part of that",
-            rules.name
-        ))),
-        _ => Ok(()),
+        f.debug_tuple("WebhookLayer").field(&self.config).finish()
     }
 }

@@ -9,6 +9,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod config;
+mod error;
 mod layer;
 mod service;
 
@@ -26,7 +27,8 @@ mod replay;
 mod response;
 
 mod background;
-mod observe;
+mod journal;
+mod outcome;
 mod reporter;
 mod trace;
 
@@ -41,11 +43,11 @@ pub mod bsale;
 
 pub use self::{
     background::Background,
-    config::ConfigError,
     delivery::Delivery,
+    error::ConfigError,
     future::ResponseFuture,
     layer::WebhookLayer,
-    observe::{Outcome, OutcomeKind},
+    outcome::{Outcome, OutcomeKind},
     provider::{Event, Provider, Received, Refusal, Rules},
     record::Record,
     request::{

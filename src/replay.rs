@@ -8,7 +8,7 @@ use crate::{
     background::NoSlot,
     delivery::Delivery,
     handler::{self, Broken},
-    observe::Journal,
+    journal::Journal,
     provider::{Event, Provider, ReceivedKind, Refusal},
     record::Record,
     request::body::RequestBody,
@@ -75,25 +75,25 @@ where
         S::Error: Send + 'static,
         R: Send + 'static,
     {
-        let shared = self.shared();
+        let config = self.config();
         let decoded = self.decode(record);
         let mut inner = self.get_ref().clone();
         async move {
             let delivery = match decoded {
                 Ok(delivery) => delivery,
-                Err(refusal) => return Ok(shared.refuse(refusal.into())),
+                Err(refusal) => return Ok(config.refuse(refusal.into())),
             };
-            let slot = match shared.background.try_slot() {
-                Err(NoSlot::Busy) => shared.background.slot().await,
+            let slot = match config.background.try_slot() {
+                Err(NoSlot::Busy) => config.background.slot().await,
                 slot => slot.ok(),
             };
             let Some(slot) = slot else {
-                return Ok(shared.refuse(Rejection::new(RejectionKind::Draining)));
+                return Ok(config.refuse(Rejection::new(RejectionKind::Draining)));
             };
             poll_fn(|cx| inner.poll_ready(cx)).await?;
             let request = request(&delivery);
-            let ended = handler::spawn(inner, request, delivery, slot, shared.handler_limit).await;
-            shared.answer(ended.unwrap_or_else(|error| {
+            let ended = handler::spawn(inner, request, delivery, slot, config.handler_limit).await;
+            config.answer(ended.unwrap_or_else(|error| {
                 Err(if error.is_panic() {
                     Broken::Panicked
                 } else {
@@ -104,19 +104,24 @@ where
     }
 
     fn decode(&self, record: &Record) -> Result<Delivery<P::Event>, Refusal> {
-        let shared = self.shared();
-        if record.provider() != shared.rules.name {
+        let config = self.config();
+        if record.provider() != config.rules.name {
             return Err(Refusal::malformed("the record is of another provider"));
         }
-        let received = shared.provider.replay(record.body())?;
+        let received = config.provider.replay(record.body())?;
         let ReceivedKind::Event(event) = received.0 else {
             return Err(Refusal::malformed("the record holds a probe"));
         };
-        let mut journal = Journal::new(None, shared.rules.name, Instant::now());
+        let mut journal = Journal::new(None, config.rules.name, Instant::now());
         journal.tenant = record.tenant().map(Into::into);
-        journal.event = Some(shared.rules.known(event.name()));
+        journal.event = Some(config.rules.known(event.name()));
         journal.body_size = Some(record.body().len());
-        Ok(Delivery::replayed(event, record, journal))
+        Ok(Delivery::replayed(
+            event,
+            record.body().clone(),
+            record.received_at(),
+            journal,
+        ))
     }
 }
 

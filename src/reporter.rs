@@ -1,6 +1,6 @@
 use crate::{
     delivery::Delivery,
-    observe::{End, Journal},
+    journal::{End, Journal},
     provider::Event,
 };
 

@@ -10,10 +10,10 @@ use tokio::time::Instant;
 use tower::Service;
 
 use crate::{
+    config::Config,
     future::ResponseFuture,
     handler::{Broken, Ended},
-    layer::Shared,
-    observe::Journal,
+    journal::Journal,
     provider::Provider,
     request::{body::RequestBody, head},
     response::{
@@ -33,16 +33,16 @@ use crate::{
 /// A clone clones the inner service and shares all else.
 pub struct Webhook<S, P> {
     inner: S,
-    shared: Arc<Shared<P>>,
+    config: Arc<Config<P>>,
 }
 
 impl<S, P> Webhook<S, P> {
-    pub(crate) fn new(inner: S, shared: Arc<Shared<P>>) -> Self {
-        Self { inner, shared }
+    pub(crate) fn new(inner: S, config: Arc<Config<P>>) -> Self {
+        Self { inner, config }
     }
 
-    pub(crate) fn shared(&self) -> Arc<Shared<P>> {
-        Arc::clone(&self.shared)
+    pub(crate) fn config(&self) -> Arc<Config<P>> {
+        Arc::clone(&self.config)
     }
 
     /// The inner service.
@@ -86,22 +86,22 @@ where
     /// Outside of a tokio runtime with time, in tokio's words.
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let mut journal = Journal::new(
-            self.shared.observer.clone(),
-            self.shared.rules.name,
+            self.config.observer.clone(),
+            self.config.rules.name,
             Instant::now(),
         );
         let (head, body) = request.into_parts();
-        match self.shared.enter(&head, &body, &mut journal) {
+        match self.config.enter(&head, &body, &mut journal) {
             Ok(()) => {
                 let inner = self.inner.clone();
-                ResponseFuture::receive(inner, Arc::clone(&self.shared), head, body, journal)
+                ResponseFuture::receive(inner, Arc::clone(&self.config), head, body, journal)
             }
-            Err(kind) => ResponseFuture::reject(Arc::clone(&self.shared), kind, journal),
+            Err(kind) => ResponseFuture::reject(Arc::clone(&self.config), kind, journal),
         }
     }
 }
 
-impl<P: Provider> Shared<P> {
+impl<P: Provider> Config<P> {
     /// What needs nothing but the head: the credential first, and nothing told to who has none.
     fn enter<B: Body>(
         &self,
@@ -119,7 +119,7 @@ impl<P: Provider> Shared<P> {
     }
 }
 
-impl<P> Shared<P> {
+impl<P> Config<P> {
     /// The response of a refusal, complete.
     pub(crate) fn refuse<R>(&self, rejection: Rejection) -> Response<ResponseBody<R>> {
         let allow = (rejection.kind() == RejectionKind::Method).then(|| self.allow.clone());
@@ -149,7 +149,7 @@ impl<S: Clone, P> Clone for Webhook<S, P> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
-            shared: Arc::clone(&self.shared),
+            config: Arc::clone(&self.config),
         }
     }
 }
@@ -158,7 +158,7 @@ impl<S: fmt::Debug, P> fmt::Debug for Webhook<S, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Webhook")
             .field("inner", &self.inner)
-            .field("config", &self.shared)
+            .field("config", &self.config)
             .finish()
     }
 }

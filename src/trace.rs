@@ -10,7 +10,7 @@ pub(crate) use off::{Span, broken_observer, outcome};
 #[cfg(feature = "tracing")]
 mod on {
     use crate::{
-        observe::{Outcome, OutcomeKind},
+        outcome::{Outcome, OutcomeKind},
         response::rejection::{Rejection, RejectionKind},
     };
 
@@ -80,7 +80,7 @@ mod on {
 
 #[cfg(not(feature = "tracing"))]
 mod off {
-    use crate::observe::Outcome;
+    use crate::outcome::Outcome;
 
     pub(crate) struct Span;
 

@@ -1,13 +1,8 @@
-use std::fmt;
+use serde::{Deserialize, Serialize};
 
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::value::RawValue;
-
+use super::{identification::Identification, name::Name};
 use crate::{
-    json::{
-        lenient::{expected, object, text, texts},
-        token::Token,
-    },
+    json::lenient::{object, text, texts},
     scalar::Id,
 };
 
@@ -106,157 +101,6 @@ impl Client {
     }
 }
 
-/// A contact's name. [`Display`](fmt::Display) writes it out as one text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-#[non_exhaustive]
-pub enum Name {
-    /// An object with the parts of the name.
-    Parts(NameParts),
-    /// Plain text.
-    Text(String),
-}
-
-/// The parts of a [`Name`]: the first four, or `fullname` alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct NameParts {
-    /// The first given name.
-    #[doc(alias = "primer nombre")]
-    #[serde(
-        default,
-        deserialize_with = "text",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub first_name: Option<String>,
-
-    /// The second given name.
-    #[doc(alias = "segundo nombre")]
-    #[serde(
-        default,
-        deserialize_with = "text",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub second_name: Option<String>,
-
-    /// The first family name.
-    #[doc(alias = "primer apellido")]
-    #[serde(
-        default,
-        deserialize_with = "text",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub last_name: Option<String>,
-
-    /// The second family name.
-    #[doc(alias = "segundo apellido")]
-    #[serde(
-        default,
-        deserialize_with = "text",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub second_last_name: Option<String>,
-
-    /// The whole name, instead of its parts. The field is `fullname`, in lower case.
-    #[doc(alias = "nombre completo")]
-    #[serde(
-        default,
-        deserialize_with = "text",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub fullname: Option<String>,
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = match self {
-            Self::Text(text) => return f.write_str(text),
-            Self::Parts(parts) => parts,
-        };
-        let written = [
-            &parts.fullname,
-            &parts.first_name,
-            &parts.second_name,
-            &parts.last_name,
-            &parts.second_last_name,
-        ];
-        let mut words = written
-            .into_iter()
-            .flatten()
-            .filter(|word| !word.is_empty());
-        if let Some(first) = words.next() {
-            f.write_str(first)?;
-        }
-        words.try_for_each(|word| write!(f, " {word}"))
-    }
-}
-
-impl<'de> Deserialize<'de> for Name {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match text_or_object(deserializer)? {
-            TextOrObject::Text(text) => Ok(Self::Text(text)),
-            TextOrObject::Object(parts) => Ok(Self::Parts(parts)),
-        }
-    }
-}
-
-/// A contact's identity document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-#[non_exhaustive]
-pub enum Identification {
-    /// An object with the kind of document, its number and the check digit, as in Alegra's REST
-    /// API.
-    #[non_exhaustive]
-    Document {
-        /// The kind of document: `CC`, `NIT`, …
-        #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-        kind: Option<String>,
-        /// The number.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        number: Option<String>,
-        /// The check digit.
-        #[doc(alias = "dígito de verificación")]
-        #[serde(skip_serializing_if = "Option::is_none")]
-        dv: Option<String>,
-    },
-    /// The number alone, as documented for webhooks.
-    Text(String),
-}
-
-impl Identification {
-    /// The number, however it is written.
-    #[must_use]
-    pub fn number(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Document { number, .. } => number.as_deref(),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct Document {
-    #[serde(rename = "type", default, deserialize_with = "text")]
-    kind: Option<String>,
-    #[serde(default, deserialize_with = "text")]
-    number: Option<String>,
-    #[serde(default, deserialize_with = "text")]
-    dv: Option<String>,
-}
-
-impl<'de> Deserialize<'de> for Identification {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match text_or_object(deserializer)? {
-            TextOrObject::Text(text) => Ok(Self::Text(text)),
-            TextOrObject::Object(Document { kind, number, dv }) => {
-                Ok(Self::Document { kind, number, dv })
-            }
-        }
-    }
-}
-
 /// A postal address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -306,25 +150,4 @@ pub struct Address {
         skip_serializing_if = "Option::is_none"
     )]
     pub city: Option<String>,
-}
-
-enum TextOrObject<T> {
-    Text(String),
-    Object(T),
-}
-
-fn text_or_object<'de, D, T>(deserializer: D) -> Result<TextOrObject<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    let raw = <&RawValue>::deserialize(deserializer)?;
-    match Token::of(raw.get()) {
-        Token::String(text) => Ok(TextOrObject::Text(text.into_owned())),
-        Token::Number(digits) => Ok(TextOrObject::Text(digits.to_owned())),
-        Token::Container(object) if object.starts_with('{') => serde_json::from_str(object)
-            .map(TextOrObject::Object)
-            .map_err(|_| expected("text, or an object of texts")),
-        _ => Err(expected("text, or an object of texts")),
-    }
 }

@@ -29,8 +29,10 @@ mod bill;
 mod client;
 mod decode;
 mod event;
+mod identification;
 mod invoice;
 mod item;
+mod name;
 mod reference;
 mod subject;
 
@@ -41,10 +43,12 @@ use http::{StatusCode, request::Parts};
 
 pub use self::{
     bill::{Bill, Warehouse},
-    client::{Address, Client, Identification, Name, NameParts},
+    client::{Address, Client},
     event::{Drifted, Event, Unknown},
+    identification::Identification,
     invoice::{Invoice, LineItem},
     item::{Inventory, Item, Price},
+    name::{Name, NameParts},
     reference::{NumberTemplate, Reference},
 };
 use crate::provider::{Provider, Received, Refusal, Rules};

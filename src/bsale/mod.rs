@@ -52,7 +52,7 @@ pub use self::{
     topic::{Action, Topic},
 };
 use crate::{
-    config::{ConfigError, valid},
+    error::{ConfigError, valid},
     provider::{Provider, Received, Refusal, Rules},
 };
 

@@ -98,6 +98,29 @@ where
     }
 }
 
+/// What [`text_or_object`] found.
+pub(crate) enum TextOrObject<T> {
+    Text(String),
+    Object(T),
+}
+
+/// Text, or an object in its place.
+pub(crate) fn text_or_object<'de, D, T>(deserializer: D) -> Result<TextOrObject<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    match Token::of(raw.get()) {
+        Token::String(text) => Ok(TextOrObject::Text(text.into_owned())),
+        Token::Number(digits) => Ok(TextOrObject::Text(digits.to_owned())),
+        Token::Container(object) if object.starts_with('{') => serde_json::from_str(object)
+            .map(TextOrObject::Object)
+            .map_err(|_| expected("text, or an object of texts")),
+        _ => Err(expected("text, or an object of texts")),
+    }
+}
+
 /// An object; or none, as `null`, `{}` or PHP's empty object `[]`; or a list of that one object.
 pub(crate) fn object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where

@@ -5,130 +5,16 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use http::StatusCode;
 use tokio::time::Instant;
 
 use crate::{
+    outcome::{Outcome, OutcomeKind},
     response::rejection::{Rejection, RejectionKind},
     trace,
 };
-
-/// How a request ended, or how a handler ended after the answer was out.
-///
-/// [`on_outcome`](crate::WebhookLayer::on_outcome) gets exactly one for each request, and a second
-/// one, of which [`is_late_end`](Self::is_late_end) is true, when the handler's end was not what
-/// answered: because the deadline passed first, or because the client had hung up.
-///
-/// It says *that* a handler failed and never how: neither an error's nor a panic's text is in it.
-#[derive(Debug, Clone)]
-pub struct Outcome {
-    provider: &'static str,
-    tenant: Option<Arc<str>>,
-    event: Option<&'static str>,
-    kind: OutcomeKind,
-    status: Option<StatusCode>,
-    rejection: Option<Rejection>,
-    late_end: bool,
-    duration: Duration,
-    body_size: Option<usize>,
-}
-
-/// The kinds of [`Outcome`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum OutcomeKind {
-    /// A probe was answered.
-    Probe,
-    /// The handler answered with a 2xx of its own.
-    Handled,
-    /// The deadline passed while the handler was running.
-    Late,
-    /// The request was refused and no handler ran.
-    Rejected,
-    /// The handler answered with another status, returned an error, panicked or was cut off; or
-    /// the inner service failed to become ready.
-    Failed,
-    /// The client hung up before there was an answer.
-    GivenUp,
-}
-
-impl OutcomeKind {
-    /// A short name for logs and metrics: `"handled"`, `"given_up"`, …
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Probe => "probe",
-            Self::Handled => "handled",
-            Self::Late => "late",
-            Self::Rejected => "rejected",
-            Self::Failed => "failed",
-            Self::GivenUp => "given_up",
-        }
-    }
-}
-
-impl Outcome {
-    /// The provider's name, as its [`Rules`](crate::Rules) give it.
-    #[must_use]
-    pub fn provider(&self) -> &'static str {
-        self.provider
-    }
-
-    /// The tenant: the label of the secret that opened the door. `None` when no label stood
-    /// beside it, and for a request that was not let in.
-    #[must_use]
-    pub fn tenant(&self) -> Option<&str> {
-        self.tenant.as_deref()
-    }
-
-    /// The kind of event, one of the provider's known names or `"other"`. `None` when it was no
-    /// event, or was not read that far.
-    #[must_use]
-    pub fn event(&self) -> Option<&'static str> {
-        self.event
-    }
-
-    /// How it ended.
-    #[must_use]
-    pub fn kind(&self) -> OutcomeKind {
-        self.kind
-    }
-
-    /// The status that went out; for a [late end](Self::is_late_end) the one that the handler
-    /// wanted to send. `None` where there was none: an error, a panic after the answer, a client
-    /// that hung up.
-    #[must_use]
-    pub fn status(&self) -> Option<StatusCode> {
-        self.status
-    }
-
-    /// Why the layer itself refused or broke off, where it did.
-    #[must_use]
-    pub fn rejection(&self) -> Option<&Rejection> {
-        self.rejection.as_ref()
-    }
-
-    /// Whether this is the end of a handler whose request had its outcome before.
-    #[must_use]
-    pub fn is_late_end(&self) -> bool {
-        self.late_end
-    }
-
-    /// From `call()` to this outcome.
-    #[must_use]
-    pub fn duration(&self) -> Duration {
-        self.duration
-    }
-
-    /// The size of the body in bytes, if it was read whole.
-    #[must_use]
-    pub fn body_size(&self) -> Option<usize> {
-        self.body_size
-    }
-}
 
 pub(crate) type Observer = Arc<dyn Fn(&Outcome) + Send + Sync>;
 

@@ -1,9 +1,13 @@
+mod admission;
+mod secret;
+
 use std::{fmt, sync::Arc};
 
 use http::request::Parts;
-use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
-use crate::config::{ConfigError, valid};
+use self::secret::{checked, compare, is_unreserved};
+pub use self::{admission::Admission, secret::Secret};
+use crate::error::{ConfigError, valid};
 
 /// Who may deliver: the credential that a request has to bring.
 ///
@@ -179,150 +183,6 @@ impl fmt::Debug for Access {
     }
 }
 
-/// A secret of [`Access`], with the label of the tenant that it belongs to, if any.
-///
-/// Made from a text, or from a pair of label and text.
-#[derive(Clone)]
-pub struct Secret {
-    label: Option<Arc<str>>,
-    text: Box<str>,
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Secret")
-            .field("label", &self.label)
-            .finish_non_exhaustive()
-    }
-}
-
-impl From<&str> for Secret {
-    fn from(text: &str) -> Self {
-        Self {
-            label: None,
-            text: text.into(),
-        }
-    }
-}
-
-impl From<&String> for Secret {
-    fn from(text: &String) -> Self {
-        text.as_str().into()
-    }
-}
-
-impl From<String> for Secret {
-    fn from(text: String) -> Self {
-        text.as_str().into()
-    }
-}
-
-impl<L, T> From<(L, T)> for Secret
-where
-    L: Into<String>,
-    T: Into<String>,
-{
-    fn from((label, text): (L, T)) -> Self {
-        Self {
-            label: Some(label.into().into()),
-            text: text.into().into(),
-        }
-    }
-}
-
-/// The answer of a closure given to [`Access::by`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Admission(pub(crate) Option<Option<Arc<str>>>);
-
-impl Admission {
-    /// May deliver, for no tenant in particular.
-    #[must_use]
-    pub fn granted() -> Self {
-        Self(Some(None))
-    }
-
-    /// May deliver for this tenant.
-    #[must_use]
-    pub fn tenant(label: impl Into<String>) -> Self {
-        Self(Some(Some(label.into().into())))
-    }
-
-    /// May not deliver: `404 Not Found`.
-    #[must_use]
-    pub fn refused() -> Self {
-        Self(None)
-    }
-}
-
-impl From<bool> for Admission {
-    fn from(may: bool) -> Self {
-        if may {
-            Self::granted()
-        } else {
-            Self::refused()
-        }
-    }
-}
-
-impl<T> From<Option<T>> for Admission
-where
-    T: Into<String>,
-{
-    fn from(tenant: Option<T>) -> Self {
-        tenant.map_or_else(Self::refused, Self::tenant)
-    }
-}
-
-fn checked<I>(secrets: I) -> Result<Arc<[Secret]>, ConfigError>
-where
-    I: IntoIterator,
-    I::Item: Into<Secret>,
-{
-    let secrets: Vec<Secret> = secrets.into_iter().map(Into::into).collect();
-    if secrets.is_empty() {
-        return Err(ConfigError::new(
-            "access needs at least one secret; who wants none writes Access::open()",
-        ));
-    }
-    // The sentences name a secret by its place and label alone: they end up in logs.
-    for (index, secret) in secrets.iter().enumerate() {
-        let which = match &secret.label {
-            Some(label) => format!("secret {} (label {label:?})", index + 1),
-            None => format!("secret {}", index + 1),
-        };
-        if secret.text.len() < 16 {
-            return Err(ConfigError::new(format!(
-                "{which} has {} bytes; it needs at least 16, and 32 hex characters are best",
-                secret.text.len()
-            )));
-        }
-        if !secret.text.bytes().all(is_unreserved) {
-            return Err(ConfigError::new(format!(
-                "{which} has a character other than A-Z a-z 0-9 - . _ ~, which a URL would encode"
-            )));
-        }
-    }
-    let mut labels = std::collections::HashMap::new();
-    for (index, secret) in secrets.iter().enumerate() {
-        let (first, label) = *labels
-            .entry(&*secret.text)
-            .or_insert((index, &secret.label));
-        if *label != secret.label {
-            return Err(ConfigError::new(format!(
-                "secrets {} and {} are the same text under two labels; \
-                 which tenant would it open for?",
-                first + 1,
-                index + 1
-            )));
-        }
-    }
-    Ok(secrets.into())
-}
-
-fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
-}
-
 fn last_segment(path: &str) -> Option<&str> {
     path.rsplit('/').find(|segment| !segment.is_empty())
 }
@@ -334,22 +194,4 @@ fn only_value<'a>(query: Option<&'a str>, name: &str) -> Option<&'a str> {
     });
     let value = values.next()?;
     values.next().is_none().then_some(value)
-}
-
-/// Compares with all secrets, whichever fits: neither the time nor the branches taken tell which.
-fn compare(secrets: &[Secret], candidate: &str) -> Admission {
-    let mut found = Choice::from(0);
-    let mut place = 0_u64;
-    for (index, secret) in (0_u64..).zip(secrets) {
-        let same = secret.text.as_bytes().ct_eq(candidate.as_bytes());
-        place.conditional_assign(&index, same);
-        found |= same;
-    }
-    if !bool::from(found) {
-        return Admission::refused();
-    }
-    let secret = usize::try_from(place)
-        .ok()
-        .and_then(|place| secrets.get(place));
-    Admission(secret.map(|secret| secret.label.clone()))
 }
