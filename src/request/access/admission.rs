@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-/// The answer of a closure given to [`Access::by`].
+/// The answer of a closure given to [`Access::by`](crate::Access::by).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admission(pub(crate) Option<Option<Arc<str>>>);
 

@@ -5,7 +5,7 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use super::Admission;
 use crate::error::ConfigError;
 
-/// A secret of [`Access`], with the label of the tenant that it belongs to, if any.
+/// A secret of [`Access`](crate::Access), with the label of the tenant that it belongs to, if any.
 ///
 /// Made from a text, or from a pair of label and text.
 #[derive(Clone)]
