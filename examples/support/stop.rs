@@ -1,0 +1,80 @@
+//! The way out: stop accepting, let the handlers finish, exit.
+
+use std::{io, time::Duration};
+
+use tokio::time::timeout;
+use tower_webhook::Background;
+
+use super::say;
+
+/// Less than the 30 s that orchestrators commonly leave between SIGTERM and SIGKILL.
+const DRAIN: Duration = Duration::from_secs(25);
+
+/// For connections, once no handler runs: idle ones and gRPC streams would hold us for ever.
+const CONNECTIONS: Duration = Duration::from_secs(1);
+
+/// SIGINT and SIGTERM, from the moment of [`listen`](Stop::listen) on.
+#[cfg(unix)]
+pub(crate) struct Stop {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Stop {
+    pub(crate) fn listen() -> Result<Self, String> {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let sentence = |error: io::Error| format!("cannot listen for signals: {error}");
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).map_err(sentence)?,
+            terminate: signal(SignalKind::terminate()).map_err(sentence)?,
+        })
+    }
+
+    pub(crate) async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Ctrl-C.
+#[cfg(not(unix))]
+pub(crate) struct Stop;
+
+#[cfg(not(unix))]
+impl Stop {
+    pub(crate) fn listen() -> Result<Self, String> {
+        Ok(Self)
+    }
+
+    pub(crate) async fn asked(&mut self) {
+        let _: io::Result<()> = tokio::signal::ctrl_c().await;
+    }
+}
+
+impl Stop {
+    /// Waits for the handlers of both layers, then for the connections, neither for ever. Whoever
+    /// asks a second time is not made to wait.
+    ///
+    /// The server has stopped accepting before; `connections` ends when the last is closed.
+    pub(crate) async fn finish<F>(mut self, handlers: [Background; 2], connections: F)
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        say("stopping");
+        let connections = tokio::spawn(connections);
+        let [alegra, bsale] = &handlers;
+        let drained = async { tokio::join!(alegra.drain(DRAIN), bsale.drain(DRAIN)) };
+        tokio::select! {
+            _ = drained => {
+                let _ = timeout(CONNECTIONS, connections).await;
+            }
+            () = self.asked() => {}
+        }
+        let left: usize = handlers.iter().map(Background::in_flight).sum();
+        say(format_args!("stopped, handlers left: {left}"));
+    }
+}
