@@ -20,7 +20,7 @@ fn notice(body: &str) -> Notification {
 
 /// A documented sample, with some fields replaced; `null` takes one away.
 #[track_caller]
-fn changed(sample: &str, fields: Value) -> Notification {
+fn changed(sample: &str, fields: &Value) -> Notification {
     let mut body: Value = serde_json::from_str(sample).unwrap();
     for (key, value) in fields.as_object().unwrap() {
         body[key] = value.clone();
@@ -131,7 +131,7 @@ fn a_courier_order_as_documented() {
 fn numbers_may_be_strings_and_strings_numbers() {
     let notification = changed(
         PRICE,
-        json!({"cpnId": "80546", "resourceId": 594, "priceListId": 6, "send": "1684869929"}),
+        &json!({"cpnId": "80546", "resourceId": 594, "priceListId": 6, "send": "1684869929"}),
     );
     assert_eq!(notification, notice(PRICE));
 }
@@ -144,7 +144,7 @@ fn actions_are_compared_without_case() {
         ("DELETE", Action::Delete),
         ("delete", Action::Delete),
     ] {
-        assert_eq!(changed(PRODUCT, json!({"action": sent})).action, read);
+        assert_eq!(changed(PRODUCT, &json!({"action": sent})).action, read);
     }
 }
 
@@ -152,13 +152,13 @@ fn actions_are_compared_without_case() {
 fn optional_fields_may_be_missing_and_unknown_ones_may_come() {
     let bare = changed(
         DOCUMENT,
-        json!({"officeId": null, "send": null, "more": {"a": [1]}}),
+        &json!({"officeId": null, "send": null, "more": {"a": [1]}}),
     );
     assert_eq!(
         (bare.office_id.as_ref(), bare.send, bare.sent_at()),
         (None, None, None)
     );
-    let price = changed(PRICE, json!({"officeId": "1"}));
+    let price = changed(PRICE, &json!({"officeId": "1"}));
     assert_eq!(price.office_id.unwrap(), "1");
 }
 
@@ -186,7 +186,7 @@ fn the_path_is_rebuilt_on_the_base_that_the_user_chose() {
 
 #[track_caller]
 fn path(sample: &str, resource: &str) -> Option<String> {
-    let notification = changed(sample, json!({"resource": resource}));
+    let notification = changed(sample, &json!({"resource": resource}));
     notification.resource_path().map(|path| path.to_string())
 }
 
@@ -282,9 +282,9 @@ fn no_path_leads_away() {
 /// Where the notice names no office and no list, the path's own are taken.
 #[test]
 fn ids_are_compared_where_they_are_given() {
-    let stock = changed(STOCK, json!({"officeId": null}));
+    let stock = changed(STOCK, &json!({"officeId": null}));
     assert!(stock.resource_path().is_some());
-    let price = changed(PRICE, json!({"priceListId": null}));
+    let price = changed(PRICE, &json!({"priceListId": null}));
     assert!(price.resource_path().is_some());
 }
 
@@ -295,10 +295,10 @@ fn the_idempotency_key_is_made_of_five_fields() {
         key(notice(STOCK)).as_deref(),
         Some("80546:stock:put:/v2/stocks.json?variant=8712&office=2:1684874486")
     );
-    let upper = changed(STOCK, json!({"action": "PUT"}));
+    let upper = changed(STOCK, &json!({"action": "PUT"}));
     assert_eq!(key(upper), key(notice(STOCK)));
     assert_eq!(
-        key(changed(STOCK, json!({"send": null}))),
+        key(changed(STOCK, &json!({"send": null}))),
         None,
         "without send there is none"
     );
@@ -308,7 +308,7 @@ fn the_idempotency_key_is_made_of_five_fields() {
         json!({"send": 1_684_874_487}),
         json!({"resource": "/v2/stocks.json?variant=8712&office=3"}),
     ] {
-        assert_ne!(key(changed(STOCK, other)), key(notice(STOCK)));
+        assert_ne!(key(changed(STOCK, &other)), key(notice(STOCK)));
     }
     let unknown = r#"{"cpnId":1,"resource":"/x:y","topic":"webOrder","action":"POST","send":5}"#;
     let event: Event = serde_json::from_str(unknown).unwrap();

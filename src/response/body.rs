@@ -11,7 +11,6 @@ use pin_project_lite::pin_project;
 pin_project! {
     /// The body of an answer: the handler's own, passed on frame by frame, or one of the layer's,
     /// which is empty but for the reply to a probe.
-    #[derive(Default)]
     pub struct ResponseBody<B> {
         #[pin]
         inner: Inner<B>,
@@ -26,12 +25,6 @@ pin_project! {
     }
 }
 
-impl<B> Default for Inner<B> {
-    fn default() -> Self {
-        Self::Own { bytes: None }
-    }
-}
-
 impl<B> ResponseBody<B> {
     pub(crate) fn handler(body: B) -> Self {
         Self {
@@ -41,7 +34,7 @@ impl<B> ResponseBody<B> {
 
     pub(crate) fn empty() -> Self {
         Self {
-            inner: Inner::default(),
+            inner: Inner::Own { bytes: None },
         }
     }
 
@@ -51,6 +44,13 @@ impl<B> ResponseBody<B> {
                 bytes: (!bytes.is_empty()).then_some(bytes),
             },
         }
+    }
+}
+
+/// Empty, whatever `B` is.
+impl<B> Default for ResponseBody<B> {
+    fn default() -> Self {
+        Self::empty()
     }
 }
 
