@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use crate::{journal::Journal, provider::Event};
+use crate::{journal::Journal, json::envelope::BYTE_ORDER_MARK, provider::Event};
 
 /// One event, as the handler is given it: typed, with the raw bytes beside.
 ///
@@ -91,7 +91,8 @@ impl<E> Delivery<E> {
     where
         T: Deserialize<'a>,
     {
-        serde_json::from_slice(&self.inner.raw)
+        let raw = &*self.inner.raw;
+        serde_json::from_slice(raw.strip_prefix(BYTE_ORDER_MARK).unwrap_or(raw))
     }
 
     /// Who it is for: the label beside the secret that opened the door, or what the closure of

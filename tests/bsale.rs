@@ -179,6 +179,15 @@ fn the_path_is_rebuilt_on_the_base_that_the_user_chose() {
             "http://localhost:8080/bsale/v2/stocks.json?variant=8712&office=2",
         ),
         ("/proxy", "/proxy/v2/stocks.json?variant=8712&office=2"),
+        (
+            "api.bsale.io",
+            "https://api.bsale.io/v2/stocks.json?variant=8712&office=2",
+        ),
+        (
+            "localhost:8080",
+            "https://localhost:8080/v2/stocks.json?variant=8712&office=2",
+        ),
+        ("*", "/v2/stocks.json?variant=8712&office=2"),
     ] {
         assert_eq!(path.on(&base.parse().unwrap()), uri);
     }

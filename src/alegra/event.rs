@@ -71,7 +71,8 @@ pub struct Unknown {
 pub struct Drifted {
     /// The subject, one of the twelve.
     pub subject: &'static str,
-    /// Where in the body the first misfit is: `message.invoice.items[3].price`.
+    /// Where in the body the first misfit is: `message.invoice.items[3].price`. Within a `name`, an
+    /// `identification` and a `type` it goes no further than the field.
     pub path: String,
     /// The id of the object, where it could still be read.
     pub id: Option<Id>,

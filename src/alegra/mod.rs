@@ -24,6 +24,12 @@
 //! `bill`. Only `new-client`, `new-item` and `new-invoice` are documented; edits were seen to carry
 //! the whole object, and deletes to carry as little as its id. Objects that your own API client
 //! creates come back as events too.
+//!
+//! # As JSON
+//!
+//! The types here read from JSON text, by `serde_json::from_str` and `from_slice`, since an amount's
+//! digits are taken from the text itself. `from_value` and `from_reader` cannot give them that, nor
+//! can a type of your own that holds one of these under `flatten` or `untagged`.
 
 mod bill;
 mod client;
@@ -51,7 +57,10 @@ pub use self::{
     name::{Name, NameParts},
     reference::{NumberTemplate, Reference},
 };
-use crate::provider::{Provider, Received, Refusal, Rules};
+use crate::{
+    json::envelope::BYTE_ORDER_MARK,
+    provider::{Provider, Received, Refusal, Rules},
+};
 
 /// The provider [Alegra](self).
 ///
@@ -93,12 +102,10 @@ impl Provider for Alegra {
 /// Documented is the empty body; an integrator saw `{}`, and its kin are the other ways to write
 /// nothing.
 fn is_probe(body: &[u8]) -> bool {
-    let mut rest = body.iter().filter(|byte| !byte.is_ascii_whitespace());
-    let mut word = [0; 5];
-    let mut len = 0;
-    for byte in rest.by_ref().take(word.len()) {
-        word[len] = *byte;
-        len += 1;
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    match body.trim_ascii() {
+        b"" | b"null" | b"\"\"" => true,
+        [b'{', inner @ .., b'}'] | [b'[', inner @ .., b']'] => inner.trim_ascii().is_empty(),
+        _ => false,
     }
-    matches!(&word[..len], b"" | b"{}" | b"[]" | b"\"\"" | b"null")
 }

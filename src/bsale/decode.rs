@@ -50,33 +50,30 @@ fn step_by_step(text: &str) -> Result<(Event, Option<u64>), Refusal> {
     let [topic, action, cpn_id, resource, resource_id, send] = envelope::fields(text, names)?;
     let topic = topic.routing(&TOPIC)?;
     let company = number(cpn_id);
-    let known = Topic::parse(&topic);
     let action = string(action);
-    let known_action = action.as_deref().and_then(Action::parse);
+    let is_new_action = action
+        .as_deref()
+        .is_some_and(|action| Action::parse(action).is_none());
 
-    let event = match (known, &action) {
-        // A topic of which nothing is known, or a known one to which something new was done.
-        (None, _) => None,
-        (Some(_), Some(_)) if known_action.is_none() => None,
-        (Some(topic), _) => Some(Event::Drifted(Drifted {
+    let event = match Topic::parse(&topic) {
+        Some(topic) if !is_new_action => Event::Drifted(Drifted {
             topic,
             path: misfit::locate(text, Object::<Notification>::new())
                 .err()
                 .unwrap_or_default(),
             cpn_id: company,
             resource_id: id(resource_id),
-        })),
-    };
-    let event = event.unwrap_or_else(|| {
-        Event::Unknown(Unknown {
+        }),
+        // A topic of which nothing is known, or a known one to which something new was done.
+        _ => Event::Unknown(Unknown {
             topic,
             action,
             cpn_id: company,
             resource: string(resource),
             resource_id: id(resource_id),
             send: number(send),
-        })
-    });
+        }),
+    };
     Ok((event, company))
 }
 

@@ -33,6 +33,11 @@
 //! assert_eq!(path.on(&API_BASE.parse()?), "https://api.bsale.io/v2/products/952.json");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # As JSON
+//!
+//! The types here read from JSON text, by `serde_json::from_str` and `from_slice`, and not from a
+//! `serde_json::Value`.
 
 mod decode;
 mod event;

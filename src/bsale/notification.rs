@@ -44,7 +44,6 @@ pub struct Notification {
     pub topic: Topic,
 
     /// What was done to it.
-    #[serde(deserialize_with = "action")]
     pub action: Action,
 
     /// When the notice was sent, in Unix seconds. The documentation's sample of a document has
@@ -154,21 +153,6 @@ impl Scalar for Number {
         }
         digits.parse().map(Self).map_err(|_| Misfit)
     }
-}
-
-impl Scalar for Action {
-    const EXPECTED: &'static str = "an action: post, put or delete";
-
-    fn read(token: Token<'_>) -> Result<Self, Misfit> {
-        match token {
-            Token::String(text) => Self::parse(&text).ok_or(Misfit),
-            _ => Err(Misfit),
-        }
-    }
-}
-
-fn action<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Action, D::Error> {
-    scalar(deserializer)
 }
 
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {

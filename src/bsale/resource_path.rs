@@ -1,6 +1,6 @@
 use std::fmt;
 
-use http::Uri;
+use http::{Uri, uri::Scheme};
 
 use super::{notification::Notification, topic::Topic};
 
@@ -36,8 +36,8 @@ const VARIANT_KEYS: [&str; 2] = ["variant=", "variantid="];
 const OFFICE_KEYS: [&str; 2] = ["office=", "officeid="];
 
 impl ResourcePath {
-    /// The resource's URI: the base's scheme, host and path, and this path behind them. A query of
-    /// the base's is left out.
+    /// The resource's URI: the base's scheme, host and path, and this path behind them. A base that
+    /// names a host without a scheme gets `https`; a query of the base's is left out.
     ///
     /// The base is yours to choose, [`API_BASE`](super::API_BASE) or another; it never comes out of
     /// a notice.
@@ -47,13 +47,15 @@ impl ResourcePath {
     /// When both together are longer than the 65,534 bytes that a [`Uri`] holds.
     #[must_use]
     pub fn on(&self, base: &Uri) -> Uri {
-        let prefix = base.path().trim_end_matches('/');
         let mut parts = base.clone().into_parts();
-        let path = format!("{prefix}{self}")
-            .parse()
-            .expect("a base that a URI can be built on");
-        parts.path_and_query = Some(path);
-        Uri::from_parts(parts).expect("a base that a URI can be built on")
+        if parts.authority.is_some() && parts.scheme.is_none() {
+            parts.scheme = Some(Scheme::HTTPS);
+        }
+        let prefix = base.path().trim_end_matches('/');
+        let prefix = if prefix.starts_with('/') { prefix } else { "" };
+        let path = format!("{prefix}{self}").parse();
+        parts.path_and_query = Some(path.expect("a path of at most 65,534 bytes"));
+        Uri::from_parts(parts).expect("a host has a scheme and a path")
     }
 
     /// The whole resource has to fit its topic's template, and the ids in it have to be those that

@@ -1,8 +1,13 @@
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::json::{
+    lenient::{Misfit, Scalar, scalar},
+    token::Token,
+};
 
 /// What kind of resource a notice is about.
 #[doc(alias = "tópico")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Topic {
@@ -70,7 +75,7 @@ impl Topic {
 
 /// What was done to the resource.
 #[doc(alias = "acción")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Action {
@@ -98,5 +103,41 @@ impl Action {
         [Self::Post, Self::Put, Self::Delete]
             .into_iter()
             .find(|action| text.eq_ignore_ascii_case(action.as_str()))
+    }
+}
+
+// A derived enum would also be read from an object, `{"document": null}`.
+
+impl Scalar for Topic {
+    const EXPECTED: &'static str = "a topic that Bsale documents";
+
+    fn read(token: Token<'_>) -> Result<Self, Misfit> {
+        match token {
+            Token::String(text) => Self::parse(&text).ok_or(Misfit),
+            _ => Err(Misfit),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Topic {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        scalar(deserializer)
+    }
+}
+
+impl Scalar for Action {
+    const EXPECTED: &'static str = "an action: post, put or delete";
+
+    fn read(token: Token<'_>) -> Result<Self, Misfit> {
+        match token {
+            Token::String(text) => Self::parse(&text).ok_or(Misfit),
+            _ => Err(Misfit),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Action {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        scalar(deserializer)
     }
 }

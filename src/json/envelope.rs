@@ -1,23 +1,31 @@
 use std::fmt;
 
 use serde::{
-    Deserializer as _,
-    de::{IgnoredAny, MapAccess, Visitor},
+    Deserializer,
+    de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::{error::Category, value::RawValue};
 
-use super::{scan, text::Text, token::Token};
+use super::{scan, token::Token};
 use crate::provider::Refusal;
 
 /// A body as text of bearable depth, and how many objects and arrays it has at most.
+///
+/// A byte order mark is no part of the text: RFC 8259 lets readers pass over it.
 pub(crate) fn text(body: &[u8]) -> Result<(&str, usize), Refusal> {
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     let text =
         std::str::from_utf8(body).map_err(|_| Refusal::malformed("the body is not UTF-8"))?;
+    if text.trim_ascii().is_empty() {
+        return Err(Refusal::malformed("the body is empty"));
+    }
     match scan::containers(text) {
         Some(containers) => Ok((text, containers)),
         None => Err(Refusal::malformed("the body is nested deeper than 127")),
     }
 }
+
+pub(crate) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// One field of an envelope, unread.
 #[derive(Clone, Copy, Default)]
@@ -90,8 +98,8 @@ impl<'de, const N: usize> Visitor<'de> for Fields<N> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut fields = [Field::default(); N];
-        while let Some(key) = map.next_key_seed(Text)? {
-            match self.0.iter().position(|name| *name == key) {
+        while let Some(index) = map.next_key_seed(Key(&self.0))? {
+            match index {
                 None => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -104,5 +112,33 @@ impl<'de, const N: usize> Visitor<'de> for Fields<N> {
             }
         }
         Ok(fields)
+    }
+}
+
+/// Which of the names a key is, if any. Read as bytes: a key whose escapes make no text is just one
+/// of the others.
+struct Key<'a>(&'a [&'static str]);
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_bytes(self)
+    }
+}
+
+impl Visitor<'_> for Key<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_bytes<E: Error>(self, key: &[u8]) -> Result<Self::Value, E> {
+        Ok(self.0.iter().position(|name| name.as_bytes() == key))
+    }
+
+    fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
+        self.visit_bytes(key.as_bytes())
     }
 }

@@ -9,7 +9,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{
         DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
-        value::MapAccessDeserializer,
+        value::{self, MapAccessDeserializer, MapDeserializer},
     },
 };
 use serde_json::value::RawValue;
@@ -76,6 +76,7 @@ where
     let raw = <&RawValue>::deserialize(deserializer)?;
     match Token::of(raw.get()) {
         Token::Null => Ok(Vec::new()),
+        Token::String(text) if text.is_empty() => Ok(Vec::new()),
         Token::String(text) => Ok(vec![text.into_owned()]),
         Token::Container(list) => {
             serde_json::from_str(list).map_err(|_| expected("a list of strings"))
@@ -121,7 +122,8 @@ where
     }
 }
 
-/// An object; or none, as `null`, `{}` or PHP's empty object `[]`; or a list of that one object.
+/// An object; or none, as `null` or PHP's empty object `[]`; or a list of that one object. An object
+/// without keys is one where the type has nothing that must be there, else it is none.
 pub(crate) fn object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -192,7 +194,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrNoneVisitor<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Option<T>, A::Error> {
         match FirstKey::of(map)? {
-            None => Ok(None),
+            None => Ok(empty()),
             Some(map) => T::deserialize(MapAccessDeserializer::new(map)).map(Some),
         }
     }
@@ -204,6 +206,12 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrNoneVisitor<T> {
         }
         Ok(only)
     }
+}
+
+/// What an object without keys is as a `T`, if it can be one.
+fn empty<'de, T: Deserialize<'de>>() -> Option<T> {
+    let nothing = std::iter::empty::<((), ())>();
+    T::deserialize(MapDeserializer::<_, value::Error>::new(nothing)).ok()
 }
 
 struct Objects<T>(Vec<T>);
@@ -234,8 +242,10 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectsVisitor<T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Vec<T>, A::Error> {
-        let only = OneOrNoneVisitor(PhantomData).visit_map(map)?;
-        Ok(only.into_iter().collect())
+        match FirstKey::of(map)? {
+            None => Ok(Vec::new()),
+            Some(map) => T::deserialize(MapAccessDeserializer::new(map)).map(|only| vec![only]),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::json::{
 /// choice, which may want a bound on exponents: `1e999` is a number too.
 ///
 /// Amounts compare as text, so `1` and `1.0` differ, and they have no order. They serialize as a
-/// string of their digits.
+/// string of their digits, and read from JSON text only, see [there](crate::alegra#as-json).
 ///
 /// ```
 /// use tower_webhook::Amount;

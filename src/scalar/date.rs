@@ -8,7 +8,8 @@ use crate::json::{
 /// `2026-05-04 16:02:28`.
 ///
 /// No time zone is stated anywhere, so none is assumed: the text is kept, and the parts of the date
-/// are read from it where they make sense.
+/// are read from it where they make sense. Reads from JSON text only, see
+/// [there](crate::alegra#as-json).
 #[doc(alias = "fecha")]
 #[derive(Clone)]
 pub struct Date(Text);

@@ -1,3 +1,5 @@
+use std::{borrow::Borrow, cmp::Ordering};
+
 use super::text::{Text, text_type};
 use crate::json::{
     lenient::{Misfit, Scalar},
@@ -7,7 +9,10 @@ use crate::json::{
 /// The id of an object at the provider: opaque text.
 ///
 /// Arrives as a JSON string or integer and is kept as its text. Never parse it as a number: since
-/// 2025 Alegra sends all ids as strings and moves one resource after the other to UUIDs.
+/// 2025 Alegra sends all ids as strings and moves one resource after the other to UUIDs. Ids are
+/// ordered as text.
+///
+/// Reads from JSON text only, see [there](crate::alegra#as-json).
 #[derive(Clone)]
 pub struct Id(Text);
 
@@ -24,6 +29,31 @@ impl Scalar for Id {
             }
             _ => Err(Misfit),
         }
+    }
+}
+
+impl Ord for Id {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+impl PartialOrd for Id {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// So that a map with ids for keys is asked by text.
+impl Borrow<str> for Id {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl From<String> for Id {
+    fn from(text: String) -> Self {
+        text.as_str().into()
     }
 }
 

@@ -3,7 +3,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error as _};
 use serde_json::value::RawValue;
 
-/// A piece of JSON whose shape nobody documents, kept as it was written.
+/// A piece of JSON whose shape nobody documents, kept as it was written. Reads from JSON text only,
+/// see [there](crate::alegra#as-json).
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RawJson(Box<str>);
 
