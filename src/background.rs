@@ -14,6 +14,8 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+use crate::clock;
+
 /// A handle on the handlers that are running, those included whose answer is long out.
 ///
 /// From [`WebhookLayer::background`](crate::WebhookLayer::background). Clones are cheap and all
@@ -74,11 +76,7 @@ impl Background {
     /// answered. Calling it again waits again.
     pub async fn drain(&self, limit: Duration) -> usize {
         self.shared.slots.close();
-        let now = Instant::now();
-        // A limit beyond what the clock can tell is no limit within this process's life.
-        let end = now
-            .checked_add(limit)
-            .unwrap_or_else(|| now + Duration::from_secs(60 * 60 * 24 * 365));
+        let end = clock::after(Instant::now(), limit);
         loop {
             let mut idle = pin!(self.shared.idle.notified());
             idle.as_mut().enable();
@@ -134,7 +132,7 @@ impl fmt::Debug for Background {
 }
 
 /// Boxed: only a request that finds every slot taken makes one.
-pub(crate) type SlotFuture = Pin<Box<dyn Future<Output = Option<Slot>> + Send>>;
+pub(crate) type SlotFuture = Pin<Box<dyn Future<Output = Option<Slot>> + Send + Sync>>;
 
 /// The right to run a handler, given back when dropped.
 pub(crate) struct Slot(Arc<Shared>);

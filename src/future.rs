@@ -4,7 +4,6 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -19,10 +18,12 @@ use tower::Service;
 
 use crate::{
     background::{NoSlot, Slot, SlotFuture},
+    clock,
     config::Config,
     delivery::Delivery,
     handler::{self, Broken},
     journal::{End, Journal},
+    panic::{Panicked, caught},
     provider::{Event, Provider, Received, ReceivedKind},
     reporter::Reporter,
     request::{body::RequestBody, collect::Collect},
@@ -108,11 +109,7 @@ where
         config: Arc<Config<P>>,
         journal: Journal,
     ) -> Self {
-        // A deadline that no clock can tell lies beyond the life of any handler.
-        let deadline = journal
-            .started()
-            .checked_add(config.deadline)
-            .unwrap_or_else(|| journal.started() + Duration::from_secs(60 * 60 * 24 * 365));
+        let deadline = clock::after(journal.started(), config.deadline);
         Self {
             state,
             deadline: sleep_until(deadline),
@@ -207,16 +204,23 @@ where
                     let (_, inner) = call.as_mut().expect(TAKEN_ONCE);
                     if this.deadline.as_mut().poll(cx).is_ready() {
                         Step::Reject(Rejection::new(RejectionKind::Busy))
-                    } else if let Err(error) = ready!(inner.poll_ready(cx)) {
-                        this.reporter.settle(End::error());
-                        Step::Answer(Err(error))
                     } else {
-                        let (request, inner) = call.take().expect(TAKEN_ONCE);
-                        let delivery = this.reporter.delivery();
-                        let slot = slot.take().expect(TAKEN_ONCE);
-                        let limit = this.config.handler_limit;
-                        let handler = handler::spawn(inner, request, delivery, slot, limit);
-                        Step::Next(State::Run { handler })
+                        match caught(|| inner.poll_ready(cx)) {
+                            Err(Panicked) => Step::Reject(Rejection::new(RejectionKind::Panicked)),
+                            Ok(Poll::Pending) => return Poll::Pending,
+                            Ok(Poll::Ready(Err(error))) => {
+                                this.reporter.settle(End::error());
+                                Step::Answer(Err(error))
+                            }
+                            Ok(Poll::Ready(Ok(()))) => {
+                                let (request, inner) = call.take().expect(TAKEN_ONCE);
+                                let delivery = this.reporter.delivery();
+                                let slot = slot.take().expect(TAKEN_ONCE);
+                                let limit = this.config.handler_limit;
+                                let handler = handler::spawn(inner, request, delivery, slot, limit);
+                                Step::Next(State::Run { handler })
+                            }
+                        }
                     }
                 }
 
@@ -224,12 +228,7 @@ where
                 // away. Its outcome was told by its task.
                 StateProj::Run { handler } => match Pin::new(handler).poll(cx) {
                     Poll::Ready(Ok(ended)) => Step::Answer(this.config.answer(ended)),
-                    Poll::Ready(Err(error)) if error.is_panic() => {
-                        Step::Answer(this.config.answer(Err(Broken::Panicked)))
-                    }
-                    Poll::Ready(Err(_runtime_stopped)) => {
-                        Step::Answer(this.config.answer(Err(Broken::Interrupted)))
-                    }
+                    Poll::Ready(Err(error)) => Step::Answer(this.config.answer(Err(error.into()))),
                     Poll::Pending => {
                         ready!(this.deadline.as_mut().poll(cx));
                         let (late, success) = (this.config.late, this.config.rules.success);
@@ -277,17 +276,18 @@ where
     P: Provider,
 {
     reporter.set_body_size(raw.len());
-    match config.provider.receive(&head, &raw) {
-        Err(refusal) => Step::Reject(refusal.into()),
-        Ok(Received(ReceivedKind::Probe(reply))) => {
+    match caught(|| config.provider.receive(&head, &raw)) {
+        Err(Panicked) => Step::Reject(Rejection::new(RejectionKind::Panicked)),
+        Ok(Err(refusal)) => Step::Reject(refusal.into()),
+        Ok(Ok(Received(ReceivedKind::Probe(reply)))) => {
             reporter.settle(End::probe(reply.status()));
             Step::Answer(Ok(reply.map(ResponseBody::own)))
         }
         // By the other methods a provider can only knock.
-        Ok(Received(ReceivedKind::Event(_))) if head.method != Method::POST => {
+        Ok(Ok(Received(ReceivedKind::Event(_)))) if head.method != Method::POST => {
             Step::Reject(Rejection::new(RejectionKind::Method))
         }
-        Ok(Received(ReceivedKind::Event(event))) => {
+        Ok(Ok(Received(ReceivedKind::Event(event)))) => {
             let name = config.rules.known(event.name());
             let delivery = reporter.deliver(|mut journal| {
                 journal.event = Some(name);

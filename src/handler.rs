@@ -2,8 +2,7 @@
 
 use std::{
     future::Future,
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll},
     time::Duration,
 };
@@ -11,14 +10,20 @@ use std::{
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tokio::{
-    task::JoinHandle,
+    task::{JoinError, JoinHandle, coop},
     time::{Sleep, sleep},
 };
 use tower::Service;
 
 use crate::{
-    background::Slot, delivery::Delivery, journal::End, provider::Event,
-    request::body::RequestBody, response::rejection::RejectionKind, trace::Span,
+    background::Slot,
+    delivery::Delivery,
+    journal::End,
+    panic::{Panicked, caught},
+    provider::Event,
+    request::body::RequestBody,
+    response::rejection::RejectionKind,
+    trace::Span,
 };
 
 /// Why a handler gave no answer.
@@ -27,6 +32,18 @@ pub(crate) enum Broken<E> {
     Error(E),
     Panicked,
     Interrupted,
+}
+
+/// The task itself did not end well: it was dropped by a runtime that stops, or what the handler left
+/// behind panicked when it was dropped.
+impl<E> From<JoinError> for Broken<E> {
+    fn from(error: JoinError) -> Self {
+        if error.is_panic() {
+            Self::Panicked
+        } else {
+            Self::Interrupted
+        }
+    }
 }
 
 /// The handler's answer, or why there is none.
@@ -100,15 +117,19 @@ where
 
         // Whatever is the user's runs in here, so that its panics are the delivery's alone.
         let state = this.state.as_mut();
-        let mut ended = match catch_unwind(AssertUnwindSafe(|| state.drive(cx))) {
+        let mut ended = match caught(|| state.drive(cx)) {
             Ok(Poll::Ready(Ok(response))) => Some(Ok(response)),
             Ok(Poll::Ready(Err(error))) => Some(Err(Broken::Error(error))),
             Ok(Poll::Pending) => None,
-            Err(_panic) => Some(Err(Broken::Panicked)),
+            Err(Panicked) => Some(Err(Broken::Panicked)),
         };
         if ended.is_none() {
             if let Some(limit) = this.limit {
-                if limit.as_mut().poll(cx).is_ready() {
+                // Outside of tokio's budget, which the handler may just have used up.
+                if pin!(coop::unconstrained(limit.as_mut()))
+                    .poll(cx)
+                    .is_ready()
+                {
                     ended = Some(Err(Broken::Interrupted));
                 }
             }
@@ -116,7 +137,7 @@ where
         let Some(mut ended) = ended else {
             return Poll::Pending;
         };
-        if catch_unwind(AssertUnwindSafe(|| this.state.set(State::Ended))).is_err() {
+        if let Err(Panicked) = caught(|| this.state.set(State::Ended)) {
             ended = Err(Broken::Panicked);
         }
         this.task.end(match &ended {

@@ -1,6 +1,5 @@
 use std::{
     fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -12,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::{
     outcome::{Outcome, OutcomeKind},
+    panic::caught,
     response::rejection::{Rejection, RejectionKind},
     trace,
 };
@@ -64,6 +64,10 @@ impl End {
 
     /// Refused before any handler ran.
     pub(crate) fn rejected(rejection: &Rejection) -> Self {
+        if rejection.kind() == RejectionKind::Panicked {
+            // The code that had to decide broke down.
+            return Self::broken(RejectionKind::Panicked);
+        }
         Self {
             rejection: Some(rejection.clone()),
             ..Self::new(OutcomeKind::Rejected, Some(rejection.status()))
@@ -154,13 +158,11 @@ impl Journal {
             duration: self.started.elapsed(),
             body_size: self.body_size,
         };
-        trace::outcome(&outcome);
-        if let Some(observer) = &self.observer {
-            // An outcome may be told while a panic unwinds, and a second panic would abort.
-            let told = catch_unwind(AssertUnwindSafe(|| observer(&outcome)));
-            if told.is_err() {
-                trace::broken_observer(&outcome);
-            }
+        // An outcome may be told while a panic unwinds, and a second panic would abort.
+        let logged = caught(|| trace::outcome(&outcome));
+        let told = caught(|| self.observer.iter().for_each(|observer| observer(&outcome)));
+        if logged.is_ok() && told.is_err() {
+            let _ = caught(|| trace::broken_observer(&outcome));
         }
     }
 }

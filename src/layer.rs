@@ -92,6 +92,9 @@ impl<P> WebhookLayer<P> {
 
     /// The limit of a body, in bytes. Default: 1 MiB for Alegra, 64 KiB for Bsale.
     ///
+    /// A body is decoded on the connection's task: the worst of 1 MiB take some tens of
+    /// milliseconds there.
+    ///
     /// # Panics
     ///
     /// When it is zero. [`try_body_limit`](Self::try_body_limit) returns that instead.
@@ -148,7 +151,8 @@ impl<P> WebhookLayer<P> {
     /// off, a handler may take as long as it likes.
     ///
     /// It is a backstop against handlers that never end and would hold their slots for ever. A
-    /// handler that it ends has failed, and its delivery is unfinished: choose it generously.
+    /// handler that it ends has failed, and its delivery is unfinished: choose it generously. A
+    /// handler that blocks its thread cannot be ended, by this or by anything else.
     ///
     /// # Panics
     ///
@@ -178,7 +182,8 @@ impl<P> WebhookLayer<P> {
     /// Calls `observer` with the [`Outcome`] of every request, and of every handler that ends after
     /// its request did. A second call replaces the first observer.
     ///
-    /// It runs where the outcome came about, so it must not block. A panic in it is caught.
+    /// It runs where the outcome came about, several at once, so it must not block. A panic in it is
+    /// caught.
     #[must_use]
     pub fn on_outcome<F>(mut self, observer: F) -> Self
     where

@@ -27,8 +27,10 @@ mod replay;
 mod response;
 
 mod background;
+mod clock;
 mod journal;
 mod outcome;
+mod panic;
 mod reporter;
 mod trace;
 

@@ -10,6 +10,9 @@ use crate::response::rejection::Rejection;
 /// one, of which [`is_late_end`](Self::is_late_end) is true, when the handler's end was not what
 /// answered: because the deadline passed first, or because the client had hung up.
 ///
+/// The two are told by two tasks. Nothing orders them: the late end may be heard while the first is
+/// still being told.
+///
 /// It says *that* a handler failed and never how: neither an error's nor a panic's text is in it.
 #[derive(Debug, Clone)]
 pub struct Outcome {
@@ -37,7 +40,7 @@ pub enum OutcomeKind {
     /// The request was refused and no handler ran.
     Rejected,
     /// The handler answered with another status, returned an error, panicked or was cut off; or
-    /// the inner service failed to become ready.
+    /// the inner service failed to become ready, or other code of the application's panicked.
     Failed,
     /// The client hung up before there was an answer.
     GivenUp,

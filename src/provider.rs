@@ -67,9 +67,9 @@ pub trait Provider: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// A [`Refusal`] is answered 400, 401 or 403. Both known providers count such an answer as a
-    /// failure, so refuse only what cannot be delivered: an event of an unknown kind should be
-    /// delivered as one.
+    /// A [`Refusal`] is answered 400, 401 or 403. Alegra counts such an answer as a failure, and of
+    /// most providers nobody knows, so refuse only what cannot be delivered: an event of an unknown
+    /// kind should be delivered as one.
     fn receive(&self, head: &Parts, body: &Bytes) -> Result<Received<Self::Event>, Refusal>;
 
     /// Reads the body of a [`Record`](crate::Record) again, for
@@ -110,10 +110,8 @@ pub trait Event: Send + Sync + 'static {
 }
 
 /// What a provider found in a request. Made by its constructors.
-#[derive(Debug)]
 pub struct Received<E>(pub(crate) ReceivedKind<E>);
 
-#[derive(Debug)]
 pub(crate) enum ReceivedKind<E> {
     Probe(Response<Bytes>),
     Event(E),
@@ -163,6 +161,16 @@ impl<E> Received<E> {
             ReceivedKind::Event(event) => Some(event),
             ReceivedKind::Probe(_) => None,
         }
+    }
+}
+
+/// Says which it is, and nothing of what is in it.
+impl<E> fmt::Debug for Received<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            ReceivedKind::Probe(_) => "Received(Probe)",
+            ReceivedKind::Event(_) => "Received(Event)",
+        })
     }
 }
 
@@ -227,6 +235,8 @@ impl fmt::Display for Refusal {
         }
     }
 }
+
+impl std::error::Error for Refusal {}
 
 /// What a provider demands of whoever receives its webhooks.
 ///

@@ -7,7 +7,7 @@ use tower::Service;
 use crate::{
     background::NoSlot,
     delivery::Delivery,
-    handler::{self, Broken},
+    handler,
     journal::Journal,
     provider::{Event, Provider, ReceivedKind, Refusal},
     record::Record,
@@ -33,14 +33,15 @@ where
     /// future is dropped.
     ///
     /// **Done** is a record whose replay is answered with the handler's own 2xx; no other 2xx comes
-    /// out of here.
+    /// out of here. The log has one event for a handler that ran.
     ///
     /// # Errors
     ///
     /// The inner service's own, from becoming ready or from the call. All else that keeps a record
     /// from being done is a response with its [`Rejection`] in the extensions, as for requests: 400
-    /// for a record of another provider or a body that the provider takes for no event, 500 for a
-    /// panic, 503 when the application is draining or the handler was cut off.
+    /// for a record of another provider or a body that the provider takes for no event, 401 or 403
+    /// when the provider refuses it (a company that left Bsale's allow-list), 500 for a panic of the
+    /// handler's, 503 when the application is draining or the handler was cut off.
     ///
     /// # Examples
     ///
@@ -93,13 +94,7 @@ where
             poll_fn(|cx| inner.poll_ready(cx)).await?;
             let request = request(&delivery);
             let ended = handler::spawn(inner, request, delivery, slot, config.handler_limit).await;
-            config.answer(ended.unwrap_or_else(|error| {
-                Err(if error.is_panic() {
-                    Broken::Panicked
-                } else {
-                    Broken::Interrupted
-                })
-            }))
+            config.answer(ended.unwrap_or_else(|error| Err(error.into())))
         }
     }
 

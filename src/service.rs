@@ -14,8 +14,9 @@ use crate::{
     future::ResponseFuture,
     handler::{Broken, Ended},
     journal::Journal,
+    panic::{Panicked, caught},
     provider::Provider,
-    request::{body::RequestBody, head},
+    request::{access::Admission, body::RequestBody, head},
     response::{
         body::ResponseBody,
         rejection::{Rejection, RejectionKind},
@@ -109,7 +110,9 @@ impl<P: Provider> Config<P> {
         body: &B,
         journal: &mut Journal,
     ) -> Result<(), RejectionKind> {
-        journal.tenant = self.access.admit(head).0.ok_or(RejectionKind::NotFound)?;
+        let admission = caught(|| self.access.admit(head));
+        let Admission(tenant) = admission.map_err(|Panicked| RejectionKind::Panicked)?;
+        journal.tenant = tenant.ok_or(RejectionKind::NotFound)?;
         head::check(
             head,
             &body.size_hint(),

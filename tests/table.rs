@@ -298,7 +298,9 @@ async fn alegra_s_probes_are_answered_200() {
     see(alegra(), handler(), post_body(chunked_empty))
         .await
         .is_probe();
-    for no_probe in ["{{}", "nul", "nulll", "[[]]", "\"", "{\"\":1}", "[1]"] {
+    for no_probe in [
+        "n u l l", "\" \"", "{{}", "nul", "nulll", "[[]]", "\"", "{\"\":1}", "[1]",
+    ] {
         see(alegra(), handler(), post(no_probe)).await.is_refused(
             RejectionKind::Malformed,
             400,
@@ -309,8 +311,9 @@ async fn alegra_s_probes_are_answered_200() {
 
 #[tokio::test(start_paused = true)]
 async fn bsale_has_no_probe() {
-    for body in ["", "{}", "null", "[]", "\"\""] {
-        see(bsale(), handler(), post(body))
+    let no_text = BSALE.replace("\"document\"", "{\"document\":null}");
+    for body in ["", "{}", "null", "[]", "\"\"", &*no_text] {
+        see(bsale(), handler(), post(body.to_owned()))
             .await
             .is_refused(RejectionKind::Malformed, 400, &[]);
     }
@@ -357,4 +360,38 @@ fn a_runtime_that_stops_cuts_off_with_503_and_never_a_2xx() {
     assert_eq!(rejection(&response), Some(RejectionKind::Interrupted));
     assert_eq!(outcomes.seen(), [(OutcomeKind::Failed, Some(503), false)]);
     assert_eq!(layer.background().in_flight(), 0);
+}
+
+/// RFC 8259 lets a reader pass over a byte order mark, and a refusal would cost a strike.
+#[tokio::test(start_paused = true)]
+async fn a_byte_order_mark_is_passed_over() {
+    see(alegra(), handler(), post("\u{feff}")).await.is_probe();
+    see(alegra(), handler(), post("\u{feff}{}"))
+        .await
+        .is_probe();
+    see(alegra(), handler(), post(format!("\u{feff}{ALEGRA}")))
+        .await
+        .is_handled();
+    see(bsale(), handler(), post(format!("\u{feff}{BSALE}")))
+        .await
+        .is_handled();
+}
+
+/// Not only the handler's panics: the provider's code and the closure of `Access::by` are not ours
+/// either.
+#[tokio::test(start_paused = true)]
+async fn code_that_panics_before_the_handler_is_answered_500() {
+    let access = Access::by(|_| -> bool { panic!("no access today") });
+    let by_access = WebhookLayer::new(tower_webhook::alegra::Alegra::new(), access);
+    let companies = tower_webhook::bsale::Bsale::new().companies_by(|_| panic!("no list today"));
+    let by_provider = WebhookLayer::new(companies, Access::path([SECRET]));
+    for seen in [
+        see(by_access, handler(), post(ALEGRA)).await,
+        see(by_provider, handler(), post(BSALE)).await,
+        see(alegra(), handler().panics_when_asked(), post(ALEGRA)).await,
+    ] {
+        assert_eq!(seen.rejection, Some(RejectionKind::Panicked));
+        assert_eq!(seen.outcome, (OutcomeKind::Failed, Some(500)));
+        assert_eq!(seen.called, 0);
+    }
 }

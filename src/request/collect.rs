@@ -110,7 +110,8 @@ impl Read {
             Self::Nothing => Bytes::new(),
             Self::Frame(frame) if frame.len() <= COPIED_OUT => Bytes::copy_from_slice(&frame),
             Self::Frame(frame) => frame,
-            Self::Frames(all) => Bytes::from(all),
+            // What was reserved and not used goes back.
+            Self::Frames(all) => Bytes::from(all.into_boxed_slice()),
         }
     }
 

@@ -64,7 +64,8 @@ pub enum RejectionKind {
     /// The handler was not done by the deadline and [`Late::Refuse`](crate::Late::Refuse) is set:
     /// `503 Service Unavailable`, with `Retry-After`.
     Late,
-    /// The handler panicked: `500 Internal Server Error`.
+    /// The handler panicked, or the provider's code, or the closure of
+    /// [`Access::by`](crate::Access::by): `500 Internal Server Error`.
     Panicked,
     /// The handler was cut off by its
     /// [`handler_limit`](crate::WebhookLayer::handler_limit), or because the runtime stopped:
@@ -187,7 +188,7 @@ impl fmt::Display for Rejection {
             RejectionKind::Busy => "no handler was free by the deadline",
             RejectionKind::Draining => "the application is shutting down",
             RejectionKind::Late => "the handler was not done by the deadline",
-            RejectionKind::Panicked => "the handler panicked",
+            RejectionKind::Panicked => "the handler, or other code of the application's, panicked",
             RejectionKind::Interrupted => "the handler was cut off before its end",
         })
     }

@@ -50,6 +50,24 @@ async fn p2_the_handler_limit_ends_a_handler() {
     assert_eq!((handler.called(), handler.finished()), (1, 0));
 }
 
+/// Also one that is never idle, and leaves nothing of tokio's budget to others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p2_the_handler_limit_ends_a_handler_that_is_never_idle() {
+    let inner = tower::service_fn(
+        async |_request: http::Request<tower_webhook::RequestBody>| {
+            loop {
+                tokio::task::consume_budget().await;
+            }
+            #[allow(unreachable_code)]
+            Ok::<_, crate::util::Broken>(crate::util::reply(StatusCode::OK))
+        },
+    );
+    let layer = alegra().handler_limit(ms(50));
+    let response = layer.layer(inner).oneshot(post(ALEGRA)).await.unwrap();
+    assert_eq!(response.status(), 503);
+    assert_eq!(layer.background().drain(ms(10_000)).await, 0);
+}
+
 /// A handler that blocks its thread holds up neither the answer nor the others, given a second
 /// worker.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -135,6 +135,7 @@ pub struct Handler {
     pub does: Does,
     /// Becomes ready after that long; `None` for never.
     pub ready_after: Option<Duration>,
+    panics_when_asked: bool,
     pub called: Arc<AtomicUsize>,
     pub finished: Arc<AtomicUsize>,
     ready: Ready,
@@ -158,6 +159,7 @@ impl Handler {
         Self {
             does,
             ready_after: Some(Duration::ZERO),
+            panics_when_asked: false,
             called: Arc::default(),
             finished: Arc::default(),
             ready: Ready::default(),
@@ -166,6 +168,11 @@ impl Handler {
 
     pub fn ready_after(mut self, delay: Option<Duration>) -> Self {
         self.ready_after = delay;
+        self
+    }
+
+    pub fn panics_when_asked(mut self) -> Self {
+        self.panics_when_asked = true;
         self
     }
 
@@ -184,6 +191,7 @@ impl Service<Request<RequestBody>> for Handler {
     type Future = Pin<Box<dyn Future<Output = Result<Reply, Broken>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        assert!(!self.panics_when_asked, "{PANIC}");
         match self.ready_after {
             None => return Poll::Pending,
             Some(Duration::ZERO) => {}

@@ -126,16 +126,19 @@ impl Access {
     ///
     /// The closure answers with a `bool`, with an `Option<String>` that holds the tenant of those
     /// it lets in, or with an [`Admission`]. It runs on the connection's task, so it must not
-    /// block, and it has to compare secrets in constant time itself.
+    /// block, and it has to compare secrets in constant time itself. A tenant is logged and kept, so
+    /// never make one of the sender's text.
     ///
     /// ```
     /// use tower_webhook::Access;
     ///
-    /// let behind_our_gateway = Access::by(|head| head.headers.contains_key("x-gateway"));
-    /// let by_host = Access::by(|head| {
-    ///     let host = head.headers.get("host")?.to_str().ok()?;
-    ///     host.strip_suffix(".hooks.example").map(str::to_owned)
-    /// });
+    /// /// Whose certificate it was; an outer layer puts it there once the certificate is verified.
+    /// #[derive(Clone)]
+    /// struct Peer {
+    ///     shop: &'static str,
+    /// }
+    ///
+    /// let access = Access::by(|head| head.extensions.get::<Peer>().map(|peer| peer.shop));
     /// ```
     #[must_use]
     pub fn by<F, A>(decide: F) -> Self
