@@ -18,16 +18,13 @@ use crate::{
         envelope::{self, RoutingSentences},
         lenient::{Object, Scalar, expected},
         misfit,
+        scan::MAX_CONTAINERS,
         text::Text,
         token::Token,
     },
     provider::Refusal,
     scalar::Id,
 };
-
-/// More objects and arrays than this are not decoded: a body of empty ones, three bytes each, grows
-/// a hundredfold. An invoice of 10,000 lines has 40,000.
-const MAX_CONTAINERS: usize = 50_000;
 
 const SUBJECT: RoutingSentences = RoutingSentences {
     missing: "the field `subject` is missing",

@@ -14,7 +14,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::{first_key::FirstKey, token::Token};
+use super::{first_key::FirstKey, scan::MAX_CONTAINERS, text::Text, token::Token};
 
 /// A value that is written as a string or as something else.
 pub(crate) trait Scalar: Sized {
@@ -78,10 +78,43 @@ where
         Token::Null => Ok(Vec::new()),
         Token::String(text) if text.is_empty() => Ok(Vec::new()),
         Token::String(text) => Ok(vec![text.into_owned()]),
-        Token::Container(list) => {
-            serde_json::from_str(list).map_err(|_| expected("a list of strings"))
-        }
+        Token::Container(list) => serde_json::from_str(list)
+            .map(|Texts(texts)| texts)
+            .map_err(|_| expected("a short list of strings")),
         _ => Err(expected("a list of strings or a single one")),
+    }
+}
+
+/// A list of texts, as short as those that are known: strings are no containers, so the cap on
+/// containers does not bound them.
+struct Texts(Vec<String>);
+
+const MAX_TEXTS: usize = 100;
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextsVisitor;
+
+        impl<'de> Visitor<'de> for TextsVisitor {
+            type Value = Texts;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of strings")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Texts, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = list.next_element_seed(Text)? {
+                    if texts.len() == MAX_TEXTS {
+                        return Err(expected("a short list of strings"));
+                    }
+                    texts.push(text.into_owned());
+                }
+                Ok(Texts(texts))
+            }
+        }
+
+        deserializer.deserialize_seq(TextsVisitor)
     }
 }
 
@@ -236,6 +269,12 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectsVisitor<T> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
         let mut objects = Vec::new();
         while let Some(object) = list.next_element_seed(Object::new())? {
+            if objects.len() == objects.capacity() {
+                // Doubles like any `Vec`, but never past what a body may hold.
+                let more = objects.len().max(4);
+                objects
+                    .reserve_exact(more.min(MAX_CONTAINERS.saturating_sub(objects.len()).max(1)));
+            }
             objects.push(object);
         }
         Ok(objects)

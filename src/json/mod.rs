@@ -7,4 +7,4 @@ pub(crate) mod text;
 pub(crate) mod token;
 
 mod first_key;
-mod scan;
+pub(crate) mod scan;

@@ -1,0 +1,129 @@
+//! P4, the other half: what a body becomes when it is decoded. Alone in its file: it counts every
+//! byte that the process has.
+
+use peak_alloc::PeakAlloc;
+use tower_webhook::alegra::Event;
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+/// Alegra's default.
+const BODY_LIMIT: usize = 1024 * 1024;
+const BOUND: usize = 16 * BODY_LIMIT;
+
+/// The places where a body may grow, and what may stand there: each as small as it can be written,
+/// and with something in it that costs more than its bytes.
+const LISTS: [(&str, &str, &str); 8] = [
+    ("invoice", "items", LINES),
+    ("bill", "items", LINES),
+    (
+        "item",
+        "price",
+        r#"{}|{"id":1}|{"price":1}|{"id":1,"price":1}|{"id":"01234567890123456789012"}"#,
+    ),
+    (
+        "item",
+        "tax",
+        r#"{"id":1}|{"id":"01234567890123456789012"}"#,
+    ),
+    (
+        "item",
+        "customFields",
+        r#"{"id":1}|{"id":"01234567890123456789012"}"#,
+    ),
+    ("client", "type", r#""""#),
+    ("item", "subitems", r#"{}|[]|[{}]|0|"""#),
+    ("bill", "x", r#"{}|[]|[{}]|0|"""#),
+];
+
+const LINES: &str = r#"{}|{"id":1}|{"name":"x"}|{"name":"","description":"","reference":""}|{"tax":[{"id":1}]}|{"tax":[{"id":1},{"id":2},{"id":3},{"id":4},{"id":5}]}|{"remission":{"id":1}}|{"price":"0123456789012345678901234567890123456789"}|{"tax":[{"id":1}],"remission":{"id":1}}"#;
+
+/// A body of at most the limit: one list, filled with those elements in turn.
+fn body(entity: &str, list: &str, elements: &[&str], most: usize, padding: bool) -> String {
+    let mut body =
+        format!(r#"{{"subject":"new-{entity}","message":{{"{entity}":{{"id":"1","{list}":["#);
+    let end = "]}}}";
+    let mut first = true;
+    for element in elements.iter().cycle().take(most) {
+        if body.len() + element.len() + end.len() + 1 > BODY_LIMIT {
+            break;
+        }
+        if !first {
+            body.push(',');
+        }
+        first = false;
+        body.push_str(element);
+    }
+    let rest = BODY_LIMIT.saturating_sub(body.len() + 64);
+    if padding && rest > 0 {
+        body.push_str(&format!(r#"],"observations":"{}","y":["#, "x".repeat(rest)));
+    }
+    body.push_str(end);
+    assert!(body.len() <= BODY_LIMIT);
+    body
+}
+
+/// What is kept of the body once it is decoded, and the most that it took on the way.
+fn cost(body: &str) -> (usize, usize) {
+    ALLOCATOR.reset_peak_usage();
+    let before = ALLOCATOR.current_usage();
+    let event: Event = serde_json::from_str(body).expect("an event");
+    let kept = ALLOCATOR.current_usage() - before;
+    let peak = ALLOCATOR.peak_usage() - before;
+    drop(event);
+    (kept, peak)
+}
+
+/// A generator of its own, so that the search is the same each time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % bound as u64).expect("below the bound")
+    }
+}
+
+#[test]
+fn p4_a_decoded_event_costs_at_most_sixteen_times_the_limit() {
+    let mut worst = (0, 0);
+    let mut see = |body: &str| {
+        let (kept, peak) = cost(body);
+        worst = (worst.0.max(kept), worst.1.max(peak));
+        assert!(
+            peak <= BOUND,
+            "{peak} bytes ({kept} kept), {:.1} times the limit, for {}…",
+            peak as f64 / BODY_LIMIT as f64,
+            &body[..200.min(body.len())]
+        );
+    };
+    let mut random = Random(0x5eed_5eed_5eed_5eed);
+    for (entity, list, palette) in LISTS {
+        let palette: Vec<&str> = palette.split('|').collect();
+        for element in &palette {
+            // As many as there is room for, and as many as are just still decoded.
+            for most in [32_769, 45_900, usize::MAX] {
+                see(&body(entity, list, &[element], most, true));
+            }
+        }
+        for _ in 0..6 {
+            let mix: Vec<&str> = (0..=random.below(5))
+                .map(|_| palette[random.below(palette.len())])
+                .collect();
+            let most = 1 + random.below(60_000);
+            see(&body(entity, list, &mix, most, random.below(2) == 0));
+        }
+    }
+    let times = |bytes: usize| bytes as f64 / BODY_LIMIT as f64;
+    println!(
+        "worst: {:.1} times the limit kept, {:.1} at the peak",
+        times(worst.0),
+        times(worst.1)
+    );
+    assert!(
+        times(worst.1) > 8.0,
+        "the search found nothing that is worth a bound"
+    );
+}
