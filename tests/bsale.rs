@@ -348,6 +348,7 @@ fn companies_are_taken_from_a_list_or_a_closure() {
             r#"{"cpnId":null,"topic":"webOrder"}"#,
             r#"{"cpnId":"11420 ","topic":"webOrder"}"#,
             r#"{"cpnId":11420.0,"topic":"webOrder"}"#,
+            r#"{"cpnId":"011420","topic":"webOrder"}"#,
             r#"{"cpnId":11420,"cpnId":11420,"topic":"webOrder"}"#,
             r#"{"cpnID":11420,"topic":"webOrder"}"#,
         ] {

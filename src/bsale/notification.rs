@@ -147,8 +147,9 @@ impl Scalar for Number {
             Token::String(digits) => &**digits,
             _ => return Err(Misfit),
         };
-        // `parse` alone would take a sign.
-        if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        // `parse` alone would take a sign and leading zeros, which no number of JSON's has.
+        let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+        if !plain || (digits.len() > 1 && digits.starts_with('0')) {
             return Err(Misfit);
         }
         digits.parse().map(Self).map_err(|_| Misfit)

@@ -1,0 +1,514 @@
+//! For JSON of any shape around the known names: decoding never panics, and every scalar that a typed
+//! event exposes is what stands at that path of the body, digit for digit.
+
+use std::{cell::Cell, fmt::Write as _};
+
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
+use serde_json::Value;
+use tower_webhook::{Event as _, alegra, bsale};
+
+/// JSON as it was written: numbers are their text, and keys have an order.
+#[derive(Clone, Debug)]
+enum Json {
+    /// `null`, `true`, `false` or a number.
+    Bare(String),
+    Text(String),
+    List(Vec<Json>),
+    Object(Vec<(&'static str, Json)>),
+}
+
+impl Json {
+    fn write(&self, to: &mut String) {
+        match self {
+            Self::Bare(text) => to.push_str(text),
+            Self::Text(text) => to.push_str(&serde_json::to_string(text).unwrap()),
+            Self::List(values) => {
+                to.push('[');
+                for (index, value) in values.iter().enumerate() {
+                    to.push_str(if index > 0 { "," } else { "" });
+                    value.write(to);
+                }
+                to.push(']');
+            }
+            Self::Object(fields) => {
+                to.push('{');
+                for (index, (key, value)) in fields.iter().enumerate() {
+                    let comma = if index > 0 { "," } else { "" };
+                    let _ = write!(to, "{comma}\"{key}\":");
+                    value.write(to);
+                }
+                to.push('}');
+            }
+        }
+    }
+
+    /// A field's value; of a list of one, that one's, since providers write either.
+    fn field(&self, name: &str) -> Option<&Json> {
+        match self {
+            Self::Object(fields) => fields
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| value),
+            Self::List(values) if values.len() == 1 => values[0].field(name),
+            _ => None,
+        }
+    }
+
+    fn element(&self, index: usize) -> Option<&Json> {
+        match self {
+            Self::List(values) => values.get(index),
+            alone => (index == 0).then_some(alone),
+        }
+    }
+
+    fn scalar(&self) -> Option<&str> {
+        match self {
+            Self::Bare(text) | Self::Text(text) => Some(text),
+            Self::List(_) | Self::Object(_) => None,
+        }
+    }
+}
+
+fn text_of(json: &Json) -> String {
+    let mut text = String::new();
+    json.write(&mut text);
+    text
+}
+
+/// Every scalar of `typed` stands in `body` as well.
+fn agrees(typed: &Value, body: &Json, path: &str) -> Result<usize, TestCaseError> {
+    let same = |shown: &str| {
+        let sent = body.scalar();
+        prop_assert_eq!(sent, Some(shown), "{}", path);
+        Ok(1)
+    };
+    match typed {
+        Value::Null => Ok(0),
+        Value::String(text) => same(text),
+        Value::Number(number) => same(&number.to_string()),
+        Value::Bool(flag) => {
+            let sent = match body.scalar() {
+                Some("true" | "1") => Some(true),
+                Some("false" | "0") => Some(false),
+                _ => None,
+            };
+            prop_assert_eq!(sent, Some(*flag), "{}", path);
+            Ok(1)
+        }
+        Value::Array(values) => {
+            let mut count = 0;
+            for (index, value) in values.iter().enumerate() {
+                let path = format!("{path}[{index}]");
+                let sent = body.element(index);
+                prop_assert!(sent.is_some(), "{} is made up", path);
+                count += agrees(value, sent.unwrap(), &path)?;
+            }
+            Ok(count)
+        }
+        Value::Object(fields) => {
+            let mut count = 0;
+            for (key, value) in fields {
+                let path = format!("{path}.{key}");
+                match body.field(key) {
+                    Some(sent) => count += agrees(value, sent, &path)?,
+                    // A list that is not there is shown as one without elements.
+                    None => prop_assert_eq!(value, &Value::Array(Vec::new()), "{}", path),
+                }
+            }
+            Ok(count)
+        }
+    }
+}
+
+type Strategy1 = BoxedStrategy<Json>;
+
+fn bare(text: &str) -> Strategy1 {
+    Just(Json::Bare(text.to_owned())).boxed()
+}
+
+fn number() -> Strategy1 {
+    prop_oneof![
+        "0|[1-9][0-9]{0,5}",
+        "-?(0|[1-9][0-9]{0,30})\\.[0-9]{1,30}",
+        "[1-9][0-9]{17,40}",
+        "[1-9](\\.[0-9])?[eE][+-]?[0-9]{1,3}",
+    ]
+    .prop_map(Json::Bare)
+    .boxed()
+}
+
+fn string() -> Strategy1 {
+    prop_oneof![
+        "[0-9]{1,30}",
+        "[a-zA-ZñÁ \"\\\\/\u{1F980}\u{0}-\u{1f}]{0,30}",
+        Just("019a2b3c-4d5e-7f60-8a9b-0c1d2e3f4a5b".to_owned()),
+    ]
+    .prop_map(Json::Text)
+    .boxed()
+}
+
+/// Something else than what the field holds, now and then.
+fn mostly(sound: Strategy1) -> Strategy1 {
+    prop_oneof![
+        60 => sound,
+        4 => bare("null"),
+        2 => Just(Json::Text(String::new())),
+        1 => bare("true"),
+        1 => Just(Json::List(Vec::new())),
+        1 => Just(Json::Object(Vec::new())),
+    ]
+    .boxed()
+}
+
+fn text() -> Strategy1 {
+    mostly(prop_oneof![3 => string(), 1 => number()].boxed())
+}
+
+fn id() -> Strategy1 {
+    let integer = "0|[1-9][0-9]{0,25}".prop_map(Json::Bare);
+    prop_oneof![3 => string(), 2 => integer].boxed()
+}
+
+fn amount() -> Strategy1 {
+    let digits = "-?[0-9]{1,20}(\\.[0-9]{1,25})?".prop_map(Json::Text);
+    mostly(prop_oneof![2 => number(), 1 => digits].boxed())
+}
+
+fn date() -> Strategy1 {
+    mostly("20[0-9]{2}-[0-9]{2}-[0-9]{2}".prop_map(Json::Text).boxed())
+}
+
+/// Some of the fields, in any order, and unknown ones between them.
+fn object(fields: Vec<(&'static str, Strategy1)>) -> Strategy1 {
+    let unknown = prop_oneof![text(), text().prop_map(|value| Json::List(vec![value]))];
+    let fields: Vec<BoxedStrategy<Option<(&'static str, Json)>>> = fields
+        .into_iter()
+        .chain([("undocumented", unknown.boxed())])
+        .map(|(key, value)| {
+            // The id is nearly always there.
+            let odds = if key == "id" { 0.98 } else { 0.6 };
+            prop::option::weighted(odds, value.prop_map(move |value| (key, value))).boxed()
+        })
+        .collect();
+    fields
+        .prop_map(|fields| fields.into_iter().flatten().collect::<Vec<_>>())
+        .prop_shuffle()
+        .prop_map(Json::Object)
+        .boxed()
+}
+
+fn list(element: Strategy1) -> Strategy1 {
+    let many = prop::collection::vec(element.clone(), 0..4).prop_map(Json::List);
+    mostly(prop_oneof![9 => many, 1 => element].boxed())
+}
+
+fn one(element: Strategy1) -> Strategy1 {
+    let in_a_list = element.clone().prop_map(|value| Json::List(vec![value]));
+    mostly(prop_oneof![9 => element, 1 => in_a_list].boxed())
+}
+
+fn reference() -> Strategy1 {
+    object(vec![("id", id())])
+}
+
+fn client() -> Strategy1 {
+    let name = object(vec![
+        ("firstName", text()),
+        ("secondName", text()),
+        ("lastName", text()),
+        ("secondLastName", text()),
+        ("fullname", text()),
+    ]);
+    let document = object(vec![("type", text()), ("number", text()), ("dv", text())]);
+    let types = prop::collection::vec(string(), 0..3).prop_map(Json::List);
+    object(vec![
+        ("id", id()),
+        ("name", prop_oneof![2 => name, 1 => text()].boxed()),
+        ("phonePrimary", text()),
+        ("phoneSecondary", text()),
+        ("mobile", text()),
+        ("email", text()),
+        ("fax", text()),
+        ("type", prop_oneof![3 => types, 1 => string()].boxed()),
+        (
+            "identification",
+            prop_oneof![2 => text(), 1 => document].boxed(),
+        ),
+        (
+            "address",
+            one(object(vec![
+                ("zipCode", text()),
+                ("department", text()),
+                ("country", text()),
+                ("address", text()),
+                ("city", text()),
+            ])),
+        ),
+    ])
+}
+
+fn item() -> Strategy1 {
+    let raw = || prop_oneof![bare("null"), string(), list(string())].boxed();
+    object(vec![
+        ("id", id()),
+        ("name", text()),
+        ("description", text()),
+        ("reference", text()),
+        ("itemCategory", one(reference())),
+        (
+            "price",
+            list(object(vec![("id", id()), ("price", amount())])),
+        ),
+        (
+            "inventory",
+            one(object(vec![
+                ("unit", text()),
+                ("availableQuantity", amount()),
+                ("unitCost", amount()),
+                ("initialQuantity", amount()),
+                ("warehouses", list(reference())),
+            ])),
+        ),
+        ("category", one(reference())),
+        ("tax", list(reference())),
+        ("status", text()),
+        ("customFields", list(reference())),
+        ("type", text()),
+        ("variantAttributes", raw()),
+        ("itemVariants", raw()),
+        ("subitems", raw()),
+    ])
+}
+
+fn lines() -> Strategy1 {
+    list(object(vec![
+        ("id", id()),
+        ("name", text()),
+        ("description", text()),
+        ("reference", text()),
+        ("price", amount()),
+        ("quantity", amount()),
+        ("tax", list(reference())),
+        ("remission", one(reference())),
+    ]))
+}
+
+fn number_template() -> Strategy1 {
+    one(object(vec![("id", id()), ("number", text())]))
+}
+
+fn invoice() -> Strategy1 {
+    object(vec![
+        ("id", id()),
+        ("date", date()),
+        ("dueDate", date()),
+        ("observations", text()),
+        ("anotation", text()),
+        ("status", text()),
+        ("client", one(reference())),
+        ("numberTemplate", number_template()),
+        ("seller", one(reference())),
+        ("total", amount()),
+        ("totalPaid", amount()),
+        ("balance", amount()),
+        ("decimalPrecision", text()),
+        ("estimate", one(reference())),
+        ("costCenter", one(reference())),
+        ("items", lines()),
+    ])
+}
+
+fn bill() -> Strategy1 {
+    let flag = prop_oneof![
+        bare("true"),
+        bare("false"),
+        bare("1"),
+        Just(Json::Text("0".into()))
+    ];
+    object(vec![
+        ("id", id()),
+        ("date", date()),
+        ("dueDate", date()),
+        ("state", text()),
+        ("client", one(client())),
+        (
+            "warehouse",
+            one(object(vec![
+                ("id", id()),
+                ("name", text()),
+                ("isDefault", flag.boxed()),
+            ])),
+        ),
+        ("items", lines()),
+        ("subtotal", amount()),
+        ("total", amount()),
+        ("totalPaid", amount()),
+        ("balance", amount()),
+        ("decimalPrecision", text()),
+        ("observations", text()),
+        ("termsConditions", text()),
+        ("numberTemplate", number_template()),
+        ("dateTime", date()),
+        ("time", date()),
+    ])
+}
+
+fn envelope(entity: &'static str, of: Strategy1) -> Strategy1 {
+    let verb = prop_oneof![Just("new"), Just("edit"), Just("delete")];
+    (verb, mostly(of), any::<bool>())
+        .prop_map(move |(verb, object, subject_first)| {
+            let subject = ("subject", Json::Text(format!("{verb}-{entity}")));
+            let message = ("message", Json::Object(vec![(entity, object)]));
+            Json::Object(if subject_first {
+                vec![subject, message]
+            } else {
+                vec![message, subject]
+            })
+        })
+        .boxed()
+}
+
+fn notice() -> Strategy1 {
+    let topic = prop_oneof![
+        Just("document"),
+        Just("stock"),
+        Just("price"),
+        Just("webOrder")
+    ];
+    let action = prop_oneof![Just("post"), Just("put"), Just("delete"), Just("patch")];
+    let digits = || "[1-9][0-9]{0,15}";
+    let number = move || {
+        prop_oneof![
+            3 => digits().prop_map(Json::Bare), 1 => digits().prop_map(Json::Text), 1 => text(),
+        ]
+        .boxed()
+    };
+    (
+        object(vec![
+            ("cpnId", number()),
+            ("send", number()),
+            ("officeId", text()),
+            ("priceListId", text()),
+            ("sellerId", text()),
+        ]),
+        topic,
+        action,
+        string(),
+        id(),
+    )
+        .prop_map(|(rest, topic, action, resource, resource_id)| {
+            let Json::Object(mut fields) = rest else {
+                unreachable!()
+            };
+            fields.push(("topic", Json::Text(topic.into())));
+            fields.push(("action", Json::Text(action.into())));
+            fields.push(("resource", resource));
+            fields.push(("resourceId", resource_id));
+            Json::Object(fields)
+        })
+        .boxed()
+}
+
+/// Runs the cases, and sees to it that enough of them were typed and held something to compare.
+fn compare(
+    cases: u32,
+    strategy: &Strategy1,
+    check: impl Fn(&Json) -> Result<Option<usize>, TestCaseError>,
+) {
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let (typed, scalars) = (Cell::new(0), Cell::new(0));
+    let result = TestRunner::new(config).run(strategy, |body| {
+        if let Some(compared) = check(&body)? {
+            typed.set(typed.get() + 1);
+            scalars.set(scalars.get() + compared);
+        }
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+    assert!(
+        typed.get() * 5 > cases,
+        "only {} of {cases} were typed",
+        typed.get()
+    );
+    assert!(
+        scalars.get() > typed.get() as usize,
+        "{} scalars",
+        scalars.get()
+    );
+}
+
+fn compare_alegra(entity: &'static str, of: Strategy1) {
+    compare(256, &envelope(entity, of), |body| {
+        let event: alegra::Event = serde_json::from_str(&text_of(body)).unwrap();
+        let object = body
+            .field("message")
+            .and_then(|message| message.field(entity))
+            .unwrap();
+        match &event {
+            alegra::Event::Unknown(_) => Err(TestCaseError::fail("the subject is known")),
+            alegra::Event::Drifted(drifted) => {
+                let prefix = format!("message.{entity}");
+                prop_assert!(drifted.path.starts_with(&prefix), "{}", drifted.path);
+                if let Some(id) = event.id() {
+                    prop_assert_eq!(object.field("id").and_then(Json::scalar), Some(id));
+                }
+                Ok(None)
+            }
+            _ => {
+                let written = serde_json::to_value(&event).unwrap();
+                agrees(&written, body, "").map(Some)
+            }
+        }
+    });
+}
+
+#[test]
+fn a_typed_client_shows_what_was_sent() {
+    compare_alegra("client", client());
+}
+
+#[test]
+fn a_typed_item_shows_what_was_sent() {
+    compare_alegra("item", item());
+}
+
+#[test]
+fn a_typed_invoice_shows_what_was_sent() {
+    compare_alegra("invoice", invoice());
+}
+
+#[test]
+fn a_typed_bill_shows_what_was_sent() {
+    compare_alegra("bill", bill());
+}
+
+#[test]
+fn a_typed_notice_shows_what_was_sent() {
+    compare(1024, &notice(), |body| {
+        let event: bsale::Event = serde_json::from_str(&text_of(body)).unwrap();
+        let sent = |name| body.field(name).and_then(Json::scalar);
+        if let Some(cpn_id) = event.cpn_id() {
+            prop_assert_eq!(sent("cpnId"), Some(&*cpn_id.to_string()));
+        }
+        if let Some(id) = event.id() {
+            prop_assert_eq!(sent("resourceId"), Some(id));
+        }
+        prop_assert_eq!(Some(event.topic()), sent("topic"));
+        match &event {
+            bsale::Event::Drifted(_) => Ok(None),
+            _ => {
+                let written = serde_json::to_value(&event).unwrap();
+                agrees(&written, body, "").map(Some)
+            }
+        }
+    });
+}
