@@ -2,7 +2,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{client::Client, invoice::LineItem, reference::NumberTemplate};
 use crate::{
-    json::lenient::{flag, list, object, optional, text},
+    json::{
+        lenient::{flag, optional, text},
+        objects::{list, object},
+    },
     scalar::{Amount, Date, Id},
 };
 

@@ -2,7 +2,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{identification::Identification, name::Name};
 use crate::{
-    json::lenient::{object, text, texts},
+    json::{
+        lenient::{text, texts},
+        objects::object,
+    },
     scalar::Id,
 };
 

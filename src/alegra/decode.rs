@@ -16,8 +16,9 @@ use super::{
 use crate::{
     json::{
         envelope::{self, RoutingSentences},
-        lenient::{Object, Scalar, expected},
+        lenient::{Scalar, expected},
         misfit,
+        objects::Object,
         scan::MAX_CONTAINERS,
         text::Text,
         token::Token,

@@ -2,7 +2,10 @@ use serde::{Deserialize, Serialize};
 
 use super::reference::Reference;
 use crate::{
-    json::lenient::{list, object, optional, text},
+    json::{
+        lenient::{optional, text},
+        objects::{list, object},
+    },
     scalar::{Amount, Id, RawJson},
 };
 

@@ -11,8 +11,9 @@ use super::{
 use crate::{
     json::{
         envelope::{self, Field, RoutingSentences},
-        lenient::{Object, Scalar},
+        lenient::Scalar,
         misfit,
+        objects::Object,
         token::Token,
     },
     provider::Refusal,

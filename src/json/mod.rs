@@ -3,6 +3,7 @@
 pub(crate) mod envelope;
 pub(crate) mod lenient;
 pub(crate) mod misfit;
+pub(crate) mod objects;
 pub(crate) mod text;
 pub(crate) mod token;
 
