@@ -60,7 +60,7 @@ impl<E: Event> Delivery<E> {
     /// [`Event::idempotency_key`] of the event.
     ///
     /// It tells two events of the same provider and the same [tenant](Self::tenant) apart, and no
-    /// more: two accounts may well have an invoice of the same number. `None` means that the
+    /// more: two accounts may well have an invoice of the same id. `None` means that the
     /// delivery cannot be recognised; treat it as an upsert, never drop it as a duplicate.
     #[must_use]
     pub fn idempotency_key(&self) -> Option<String> {

@@ -1,5 +1,6 @@
-//! Every file under `tests/data` is a payload that a provider sends: it decodes to the typed event
-//! that its name begins with, and what is written of it decodes to the same.
+//! Every file under `tests/data` is a payload that a provider sends, or may send for all that is
+//! known: it decodes to the typed event that its name begins with, and what is written of it decodes to
+//! the same.
 
 use std::{fs, path::Path};
 

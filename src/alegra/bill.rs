@@ -72,7 +72,7 @@ pub struct Bill {
     #[serde(default, deserialize_with = "list")]
     pub items: Vec<LineItem>,
 
-    /// What it comes to before taxes.
+    /// The subtotal.
     #[serde(
         default,
         deserialize_with = "optional",
@@ -133,7 +133,7 @@ pub struct Bill {
     )]
     pub terms_conditions: Option<String>,
 
-    /// The number of the provider's document.
+    /// The numbering, seen with a number and no id.
     #[doc(alias = "numeración")]
     #[serde(
         default,
@@ -142,7 +142,7 @@ pub struct Bill {
     )]
     pub number_template: Option<NumberTemplate>,
 
-    /// A date with a time of midnight, in no stated zone.
+    /// A date and a time, seen with midnight, in no stated zone.
     #[serde(
         default,
         deserialize_with = "optional",

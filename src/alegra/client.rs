@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::{identification::Identification, name::Name};
 use crate::{
     json::{
-        lenient::{text, texts},
+        lenient::{text, texts, unless_empty},
         objects::object,
     },
     scalar::Id,
@@ -24,7 +24,11 @@ pub struct Client {
 
     /// The name: in parts, as a `fullname`, or, inside a bill, as plain text.
     #[doc(alias = "nombre")]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "unless_empty",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub name: Option<Name>,
 
     /// The main telephone number.
@@ -75,9 +79,13 @@ pub struct Client {
     )]
     pub fax: Option<String>,
 
-    /// The number of an identity document: cédula, NIT, RFC, RNC, passport.
+    /// The number of an identity document: cédula, RFC, RNC, passport.
     #[doc(alias = "identificación")]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "unless_empty",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub identification: Option<Identification>,
 
     /// The address.

@@ -17,8 +17,8 @@ use crate::{provider, scalar::Id};
 
 /// What Alegra tells.
 ///
-/// Serializes into the envelope that Alegra sends, and decodes to an equal event again. For a
-/// queue take the [`Record`](crate::Record), which holds the raw body.
+/// A typed event serializes into the envelope that Alegra sends, and what is written decodes to an
+/// equal event again. For a queue take the [`Record`](crate::Record), which holds the raw body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {

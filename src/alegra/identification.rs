@@ -11,7 +11,7 @@ pub enum Identification {
     /// API.
     #[non_exhaustive]
     Document {
-        /// The kind of document: `CC`, `NIT`, …
+        /// The kind of document.
         #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
         kind: Option<String>,
         /// The number.

@@ -19,7 +19,7 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Invoice {
-    /// The invoice's id, which is not the number printed on it.
+    /// The invoice's id.
     pub id: Id,
 
     /// The date of issue, `YYYY-MM-DD`.
@@ -95,7 +95,7 @@ pub struct Invoice {
     )]
     pub seller: Option<Reference>,
 
-    /// What it comes to, in its currency.
+    /// What it comes to.
     #[serde(
         default,
         deserialize_with = "optional",
@@ -214,7 +214,11 @@ pub struct LineItem {
 
     /// The taxes that apply.
     #[doc(alias = "impuesto")]
-    #[serde(default, deserialize_with = "list")]
+    #[serde(
+        default,
+        deserialize_with = "list",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub tax: Vec<Reference>,
 
     /// The delivery note that the line came from.

@@ -40,7 +40,7 @@ pub struct Item {
     )]
     pub description: Option<String>,
 
-    /// The reference, often a bar code or an article number.
+    /// The reference.
     #[doc(alias = "referencia")]
     #[serde(
         default,
@@ -49,7 +49,7 @@ pub struct Item {
     )]
     pub reference: Option<String>,
 
-    /// The category that the user sorts items by.
+    /// The item's own category; the page describes it in the same words as `category`.
     #[doc(alias = "categoría")]
     #[serde(
         default,
@@ -72,7 +72,7 @@ pub struct Item {
     )]
     pub inventory: Option<Inventory>,
 
-    /// The account that sales are booked on.
+    /// The item's category.
     #[doc(alias = "cuenta contable")]
     #[serde(
         default,
@@ -136,7 +136,7 @@ pub struct Price {
     )]
     pub id: Option<Id>,
 
-    /// The price, in the account's currency.
+    /// The price.
     #[serde(
         default,
         deserialize_with = "optional",
@@ -168,7 +168,7 @@ pub struct Inventory {
     )]
     pub available_quantity: Option<Amount>,
 
-    /// What one unit costs, in the account's currency.
+    /// What one unit costs.
     #[doc(alias = "costo unitario")]
     #[serde(
         default,

@@ -5,7 +5,7 @@
 //! * When a subscription is created it sends a probe, a POST with an empty body, and wants a 2xx in
 //!   under 5 seconds, or there is no subscription.
 //! * Each notification is a POST with a JSON body and wants a 2xx within 5 seconds. After **ten
-//!   attempts in a row without one the subscription is deleted**, silently.
+//!   attempts in a row without one the subscription is deleted**, and no notice of it is documented.
 //! * Nothing is signed. The only credential possible is a secret in the URL; use its path, since
 //!   some deliveries may lose the query string.
 //! * A body names neither the account nor itself: there is no delivery id and no time. Several
@@ -22,7 +22,8 @@
 //!
 //! The subject is one of twelve: `new-`, `edit-` and `delete-` for `client`, `item`, `invoice` and
 //! `bill`. Only `new-client`, `new-item` and `new-invoice` are documented; edits were seen to carry
-//! the whole object, and deletes to carry as little as its id. Objects that your own API client
+//! the whole object, deletes of invoices and bills most of it, and deletes of clients and items were
+//! never seen: rely on their id alone. Objects that your own API client
 //! creates come back as events too.
 //!
 //! # As JSON

@@ -1,5 +1,4 @@
-//! From a body to an event: in one pass where all is as documented, else by looking for what is
-//! not.
+//! From a body to an event: in one pass where all fits, else by looking for what does not.
 
 use serde::de::DeserializeSeed as _;
 

@@ -10,7 +10,7 @@ use crate::{provider, scalar::Id};
 
 /// What Bsale tells.
 ///
-/// Serializes into the flat object that Bsale sends, without the user's token. For a queue take the
+/// A notice serializes into the flat object that Bsale sends, without the user's token. For a queue take the
 /// [`Record`](crate::Record), which holds the raw body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -20,7 +20,8 @@ use crate::{
 /// A notice that a resource was made or changed. The resource itself has to be read through
 /// Bsale's API.
 ///
-/// Fields as in Bsale's page "Webhooks", section "Estructura de notificaciones".
+/// Six fields are in Bsale's page "Webhooks", section "Estructura de notificaciones", which names
+/// `officeId` as an extra; the others are in the pages of their topics.
 #[doc(alias = "notificación")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -11,7 +11,7 @@ use crate::json::{
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Topic {
-    /// A document was made: a receipt, an invoice, a credit note.
+    /// A document was made.
     #[doc(alias = "documento")]
     Document,
     /// A product was made or changed. Its deactivation is a change.

@@ -129,6 +129,23 @@ where
     }
 }
 
+/// What is written as text or as an object; or none, as `null` or PHP's empty object `[]`.
+pub(crate) fn unless_empty<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let raw = <&RawValue>::deserialize(deserializer)?.get();
+    let inner = raw.strip_prefix('[').and_then(|raw| raw.strip_suffix(']'));
+    if raw == "null" || inner.is_some_and(|inner| inner.trim_ascii().is_empty()) {
+        return Ok(None);
+    }
+    let found = serde_json::from_str(raw);
+    found
+        .map(Some)
+        .map_err(|_| expected("text, or an object of texts"))
+}
+
 /// What [`text_or_object`] found.
 pub(crate) enum TextOrObject<T> {
     Text(String),

@@ -1,8 +1,8 @@
-/// `serde_json` reads no deeper, so nobody behind us could either.
+/// `serde_json` reads no deeper into a `Value`, so a handler could not either.
 const MAX_DEPTH: usize = 127;
 
 /// More objects and arrays than this are not decoded. A body of empty ones, three bytes each, grows
-/// sixtyfold; this holds what becomes of it to 16 MiB. An invoice of 10,000 lines, each with a tax and
+/// by two orders of magnitude; this holds what becomes of it to 16 MiB. An invoice of 10,000 lines, each with a tax and
 /// a remission, has 40,000.
 pub(crate) const MAX_CONTAINERS: usize = 46_000;
 
