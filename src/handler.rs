@@ -34,8 +34,8 @@ pub(crate) enum Broken<E> {
     Interrupted,
 }
 
-/// The task itself did not end well: it was dropped by a runtime that stops, or what the handler left
-/// behind panicked when it was dropped.
+/// The task itself did not end well: it was dropped by a runtime that stops, or what the handler
+/// left behind panicked when it was dropped.
 impl<E> From<JoinError> for Broken<E> {
     fn from(error: JoinError) -> Self {
         if error.is_panic() {

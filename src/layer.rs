@@ -17,8 +17,8 @@ use crate::{
 /// Makes a route the receiver of one provider's webhooks.
 ///
 /// Use one layer for each URL that is registered with a provider. Made by
-/// [`new`](WebhookLayer::new); the provider's [`Rules`](crate::Rules) are the defaults, and each setter replaces
-/// one of them.
+/// [`new`](WebhookLayer::new); the provider's [`Rules`](crate::Rules) are the defaults, and each
+/// setter replaces one of them.
 ///
 /// # Clone
 ///
@@ -182,8 +182,8 @@ impl<P> WebhookLayer<P> {
     /// Calls `observer` with the [`Outcome`] of every request, and of every handler that ends after
     /// its request did. A second call replaces the first observer.
     ///
-    /// It runs where the outcome came about, several at once, so it must not block. A panic in it is
-    /// caught.
+    /// It runs where the outcome came about, several at once, so it must not block. A panic in it
+    /// is caught.
     #[must_use]
     pub fn on_outcome<F>(mut self, observer: F) -> Self
     where

@@ -1,5 +1,5 @@
-//! The log: one event an outcome, and the span of the request around its handler. Without the feature
-//! `tracing` there is neither.
+//! The log: one event an outcome, and the span of the request around its handler. Without the
+//! feature `tracing` there is neither.
 
 #[cfg(feature = "tracing")]
 pub(crate) use on::{Span, broken_observer, outcome};

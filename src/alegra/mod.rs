@@ -22,15 +22,15 @@
 //!
 //! The subject is one of twelve: `new-`, `edit-` and `delete-` for `client`, `item`, `invoice` and
 //! `bill`. Only `new-client`, `new-item` and `new-invoice` are documented; edits were seen to carry
-//! the whole object, deletes of invoices and bills most of it, and deletes of clients and items were
-//! never seen: rely on their id alone. Objects that your own API client
-//! creates come back as events too.
+//! the whole object, deletes of invoices and bills most of it, and deletes of clients and items
+//! were never seen: rely on their id alone. Objects that your own API client creates come back as
+//! events too.
 //!
 //! # As JSON
 //!
-//! The types here read from JSON text, by `serde_json::from_str` and `from_slice`, since an amount's
-//! digits are taken from the text itself. `from_value` and `from_reader` cannot give them that, nor
-//! can a type of your own that holds one of these under `flatten` or `untagged`.
+//! The types here read from JSON text, by `serde_json::from_str` and `from_slice`, since an
+//! amount's digits are taken from the text itself. `from_value` and `from_reader` cannot give them
+//! that, nor can a type of your own that holds one of these under `flatten` or `untagged`.
 
 mod bill;
 mod client;

@@ -10,8 +10,8 @@ use crate::{provider, scalar::Id};
 
 /// What Bsale tells.
 ///
-/// A notice serializes into the flat object that Bsale sends, without the user's token. For a queue take the
-/// [`Record`](crate::Record), which holds the raw body.
+/// A notice serializes into the flat object that Bsale sends, without the user's token. For a queue
+/// take the [`Record`](crate::Record), which holds the raw body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {

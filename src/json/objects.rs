@@ -12,8 +12,8 @@ use serde::{
 
 use super::{first_key::FirstKey, lenient::expected, scan::MAX_CONTAINERS};
 
-/// An object; or none, as `null` or PHP's empty object `[]`; or a list of that one object. An object
-/// without keys is one where the type has nothing that must be there, else it is none.
+/// An object; or none, as `null` or PHP's empty object `[]`; or a list of that one object. An
+/// object without keys is one where the type has nothing that must be there, else it is none.
 pub(crate) fn object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,

@@ -2,8 +2,8 @@
 const MAX_DEPTH: usize = 127;
 
 /// More objects and arrays than this are not decoded. A body of empty ones, three bytes each, grows
-/// by two orders of magnitude; this holds what becomes of it to 16 MiB. An invoice of 10,000 lines, each with a tax and
-/// a remission, has 40,000.
+/// by two orders of magnitude; this holds what becomes of it to 16 MiB. An invoice of 10,000 lines,
+/// each with a tax and a remission, has 40,000.
 pub(crate) const MAX_CONTAINERS: usize = 46_000;
 
 /// Counts the objects and arrays of a JSON text; `None` when they are nested too deep.

@@ -8,9 +8,9 @@ use crate::json::{
 
 /// An amount of money or a quantity, with the exact digits that arrived.
 ///
-/// Arrives as a JSON number or as a string of one; never goes through a float, which would keep some
-/// sixteen digits of `19600.33613445378151260504`. To calculate, parse its text into the decimal type of your
-/// choice, which may want a bound on exponents: `1e999` is a number too.
+/// Arrives as a JSON number or as a string of one; never goes through a float, which would keep
+/// some sixteen digits of `19600.33613445378151260504`. To calculate, parse its text into the
+/// decimal type of your choice, which may want a bound on exponents: `1e999` is a number too.
 ///
 /// Amounts compare as text, so `1` and `1.0` differ, and they have no order. They serialize as a
 /// string of their digits, and read from JSON text only, see [there](crate::alegra#as-json).

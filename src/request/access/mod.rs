@@ -126,8 +126,8 @@ impl Access {
     ///
     /// The closure answers with a `bool`, with an `Option<String>` that holds the tenant of those
     /// it lets in, or with an [`Admission`]. It runs on the connection's task, so it must not
-    /// block, and it has to compare secrets in constant time itself. A tenant is logged and kept, so
-    /// never make one of the sender's text.
+    /// block, and it has to compare secrets in constant time itself. A tenant is logged and kept,
+    /// so never make one of the sender's text.
     ///
     /// ```
     /// use tower_webhook::Access;
