@@ -28,22 +28,12 @@ struct Inner<E> {
 }
 
 impl<E: Event> Delivery<E> {
-    pub(crate) fn new(event: E, raw: Bytes, deadline: Instant, journal: Journal) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                event,
-                raw,
-                received_at: SystemTime::now(),
-                deadline: Some(deadline),
-                journal,
-            }),
-        }
-    }
-
-    pub(crate) fn replayed(
+    /// A replayed delivery has no deadline.
+    pub(crate) fn new(
         event: E,
         raw: Bytes,
         received_at: SystemTime,
+        deadline: Option<Instant>,
         journal: Journal,
     ) -> Self {
         Self {
@@ -51,7 +41,7 @@ impl<E: Event> Delivery<E> {
                 event,
                 raw,
                 received_at,
-                deadline: None,
+                deadline,
                 journal,
             }),
         }

@@ -4,6 +4,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::SystemTime,
 };
 
 use bytes::Bytes;
@@ -156,11 +157,11 @@ where
         let mut this = self.project();
         loop {
             let step = match this.state.as_mut().project() {
-                StateProj::Refuse { kind } => Step::Reject(Rejection::new(*kind)),
+                StateProj::Refuse { kind } => Step::reject(*kind),
 
                 StateProj::Collect { body, pieces } => {
                     match ready!(body.poll(cx, this.deadline.as_mut())) {
-                        Err(kind) => Step::Reject(Rejection::new(kind)),
+                        Err(kind) => Step::reject(kind),
                         Ok(raw) => {
                             let (head, inner) = pieces.take().expect(TAKEN_ONCE);
                             decode(head, raw, inner, this.config, this.reporter, &this.deadline)
@@ -172,7 +173,7 @@ where
                     waiting: None,
                     call,
                 } => match this.config.background.try_slot() {
-                    Err(NoSlot::Draining) => Step::Reject(Rejection::new(RejectionKind::Draining)),
+                    Err(NoSlot::Draining) => Step::reject(RejectionKind::Draining),
                     Err(NoSlot::Busy) => Step::Next(State::Admit {
                         waiting: Some(this.config.background.slot()),
                         call: call.take(),
@@ -183,43 +184,41 @@ where
                     }),
                 },
 
+                StateProj::Admit { .. } if this.deadline.as_mut().poll(cx).is_ready() => {
+                    Step::reject(RejectionKind::Busy)
+                }
+
                 StateProj::Admit {
                     waiting: Some(waiting),
                     call,
-                } => {
-                    if this.deadline.as_mut().poll(cx).is_ready() {
-                        Step::Reject(Rejection::new(RejectionKind::Busy))
-                    } else {
-                        match ready!(waiting.as_mut().poll(cx)) {
-                            None => Step::Reject(Rejection::new(RejectionKind::Draining)),
-                            slot => Step::Next(State::Ready {
-                                slot,
-                                call: call.take(),
-                            }),
-                        }
-                    }
+                } => match ready!(waiting.as_mut().poll(cx)) {
+                    None => Step::reject(RejectionKind::Draining),
+                    slot => Step::Next(State::Ready {
+                        slot,
+                        call: call.take(),
+                    }),
+                },
+
+                StateProj::Ready { .. } if this.deadline.as_mut().poll(cx).is_ready() => {
+                    Step::reject(RejectionKind::Busy)
                 }
 
                 StateProj::Ready { slot, call } => {
                     let (_, inner) = call.as_mut().expect(TAKEN_ONCE);
-                    if this.deadline.as_mut().poll(cx).is_ready() {
-                        Step::Reject(Rejection::new(RejectionKind::Busy))
-                    } else {
-                        match caught(|| inner.poll_ready(cx)) {
-                            Err(Panicked) => Step::Reject(Rejection::new(RejectionKind::Panicked)),
-                            Ok(Poll::Pending) => return Poll::Pending,
-                            Ok(Poll::Ready(Err(error))) => {
-                                this.reporter.settle(End::error());
-                                Step::Answer(Err(error))
-                            }
-                            Ok(Poll::Ready(Ok(()))) => {
-                                let (request, inner) = call.take().expect(TAKEN_ONCE);
-                                let delivery = this.reporter.delivery();
-                                let slot = slot.take().expect(TAKEN_ONCE);
-                                let limit = this.config.handler_limit;
-                                let handler = handler::spawn(inner, request, delivery, slot, limit);
-                                Step::Next(State::Run { handler })
-                            }
+                    match caught(|| inner.poll_ready(cx)) {
+                        Err(Panicked) => Step::reject(RejectionKind::Panicked),
+                        Ok(Poll::Pending) => return Poll::Pending,
+                        Ok(Poll::Ready(Err(error))) => {
+                            this.reporter.settle(End::error());
+                            Step::Answer(Err(error))
+                        }
+                        Ok(Poll::Ready(Ok(()))) => {
+                            let (request, inner) = call.take().expect(TAKEN_ONCE);
+                            let delivery = this.reporter.delivery();
+                            let slot = slot.take().expect(TAKEN_ONCE);
+                            let limit = this.config.handler_limit;
+                            let handler = handler::spawn(inner, request, delivery, slot, limit);
+                            Step::Next(State::Run { handler })
                         }
                     }
                 }
@@ -263,6 +262,12 @@ enum Step<S, B, R, E> {
     Reject(Rejection),
 }
 
+impl<S, B, R, E> Step<S, B, R, E> {
+    fn reject(kind: RejectionKind) -> Self {
+        Self::Reject(Rejection::new(kind))
+    }
+}
+
 /// Step 4: what the provider takes the request for.
 fn decode<S, P, B, R, E>(
     head: Parts,
@@ -277,7 +282,7 @@ where
 {
     reporter.set_body_size(raw.len());
     match caught(|| config.provider.receive(&head, &raw)) {
-        Err(Panicked) => Step::Reject(Rejection::new(RejectionKind::Panicked)),
+        Err(Panicked) => Step::reject(RejectionKind::Panicked),
         Ok(Err(refusal)) => Step::Reject(refusal.into()),
         Ok(Ok(Received(ReceivedKind::Probe(reply)))) => {
             reporter.settle(End::probe(reply.status()));
@@ -285,13 +290,19 @@ where
         }
         // By the other methods a provider can only knock.
         Ok(Ok(Received(ReceivedKind::Event(_)))) if head.method != Method::POST => {
-            Step::Reject(Rejection::new(RejectionKind::Method))
+            Step::reject(RejectionKind::Method)
         }
         Ok(Ok(Received(ReceivedKind::Event(event)))) => {
             let name = config.rules.known(event.name());
             let delivery = reporter.deliver(|mut journal| {
                 journal.event = Some(name);
-                Delivery::new(event, raw.clone(), deadline.deadline(), journal)
+                Delivery::new(
+                    event,
+                    raw.clone(),
+                    SystemTime::now(),
+                    Some(deadline.deadline()),
+                    journal,
+                )
             });
             let mut request = Request::from_parts(head, RequestBody::new(raw));
             request.extensions_mut().insert(delivery);

@@ -111,10 +111,11 @@ where
         journal.tenant = record.tenant().map(Into::into);
         journal.event = Some(config.rules.known(event.name()));
         journal.body_size = Some(record.body().len());
-        Ok(Delivery::replayed(
+        Ok(Delivery::new(
             event,
             record.body().clone(),
             record.received_at(),
+            None,
             journal,
         ))
     }
