@@ -6,11 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, StatusCode, request::Parts};
-use tower_webhook::{
-    Access, ConfigError, Event, Late, Provider, Received, Refusal, Rules, WebhookLayer,
-};
+use tower_webhook::{Access, ConfigError, Late, Provider, Received, Refusal, Rules, WebhookLayer};
 
-use util::{SECRET, alegra, bsale, ms};
+use util::{Nothing, SECRET, alegra, bsale, ms};
 
 #[track_caller]
 fn says<T>(result: Result<T, ConfigError>, sentence: &str) {
@@ -104,18 +102,6 @@ fn access_is_never_left_open_by_accident() {
 }
 
 struct With(Rules);
-
-struct Nothing;
-
-impl Event for Nothing {
-    fn name(&self) -> &'static str {
-        "other"
-    }
-
-    fn id(&self) -> Option<&str> {
-        None
-    }
-}
 
 impl Provider for With {
     type Event = Nothing;

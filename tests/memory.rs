@@ -16,26 +16,16 @@ use http_body_util::BodyExt;
 use peak_alloc::PeakAlloc;
 use tower::{Layer, Service, ServiceExt};
 use tower_webhook::{
-    Access, Delivery, Event, Provider, Received, Refusal, RequestBody, Rules, WebhookLayer,
+    Access, Delivery, Provider, Received, Refusal, RequestBody, Rules, WebhookLayer,
 };
+
+use util::Nothing;
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 /// Decodes nothing, so that what is counted is reading and replaying.
 struct Raw;
-
-struct Nothing;
-
-impl Event for Nothing {
-    fn name(&self) -> &'static str {
-        "other"
-    }
-
-    fn id(&self) -> Option<&str> {
-        None
-    }
-}
 
 impl Provider for Raw {
     type Event = Nothing;

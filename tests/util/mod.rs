@@ -21,8 +21,8 @@ use http_body_util::{BodyExt, Full};
 use tokio::time::Sleep;
 use tower::{Layer, Service, ServiceExt};
 use tower_webhook::{
-    Access, Outcome, OutcomeKind, Provider, Rejection, RejectionKind, RequestBody, WebhookLayer,
-    alegra::Alegra, bsale::Bsale,
+    Access, Event, Outcome, OutcomeKind, Provider, Rejection, RejectionKind, RequestBody,
+    WebhookLayer, alegra::Alegra, bsale::Bsale,
 };
 
 pub const SECRET: &str = "5f0c6f0b3ee44e6a9c6c0a1f6f2f7a10";
@@ -84,6 +84,19 @@ pub fn rejection<B>(response: &Response<B>) -> Option<RejectionKind> {
         .extensions()
         .get::<Rejection>()
         .map(Rejection::kind)
+}
+
+/// The event of providers whose events are of no account.
+pub struct Nothing;
+
+impl Event for Nothing {
+    fn name(&self) -> &'static str {
+        "other"
+    }
+
+    fn id(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// Collects outcomes.
