@@ -21,6 +21,7 @@ mod provider;
 mod delivery;
 mod handler;
 
+mod dead_letter;
 mod record;
 mod replay;
 
@@ -45,6 +46,7 @@ pub mod bsale;
 
 pub use self::{
     background::Background,
+    dead_letter::{DeadLetter, DeadLetters, LetterReason},
     delivery::Delivery,
     error::ConfigError,
     future::ResponseFuture,

@@ -1,0 +1,68 @@
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+use super::{DeadLetter, LetterReason};
+use crate::record::Record;
+
+/// A later format of another shape gets another number.
+pub(crate) const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Written<'a> {
+    version: u32,
+    id: Cow<'a, str>,
+    reason: LetterReason,
+    attempts: u32,
+    acknowledged: bool,
+    record: Cow<'a, Record>,
+}
+
+impl Serialize for DeadLetter {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Written {
+            version: VERSION,
+            id: Cow::Borrowed(&self.id),
+            reason: self.reason,
+            attempts: self.attempts,
+            acknowledged: self.acknowledged,
+            record: Cow::Borrowed(&self.record),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for DeadLetter {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let written = Written::deserialize(deserializer)?;
+        if written.version != VERSION {
+            return Err(D::Error::custom(format_args!(
+                "a dead letter of version {}; this release reads version {VERSION}",
+                written.version
+            )));
+        }
+        Ok(Self {
+            id: written.id.into(),
+            reason: written.reason,
+            attempts: written.attempts,
+            acknowledged: written.acknowledged,
+            record: written.record.into_owned(),
+        })
+    }
+}
+
+impl Serialize for LetterReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for LetterReason {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<'_, str>::deserialize(deserializer)?;
+        Ok(Self::KNOWN
+            .into_iter()
+            .find(|reason| reason.as_str() == name)
+            .unwrap_or(Self::Other))
+    }
+}

@@ -1,0 +1,74 @@
+use std::{
+    error::Error,
+    future::{Future, ready},
+};
+
+use super::DeadLetter;
+
+/// Where letters are kept: a file ([`JsonLines`](crate::JsonLines)), a queue, a table.
+///
+/// Given to [`WebhookLayer::dead_letters`](crate::WebhookLayer::dead_letters). Each call runs in a
+/// task of its own, to its end, whoever still waits for it. Calls about one letter come one after
+/// the other; calls about different letters run side by side.
+///
+/// The text of an error is logged, so it must not quote the letter.
+///
+/// # Closures
+///
+/// A closure from a [`DeadLetter`] to a future of a `Result` is a store too, one whose
+/// [`done`](Self::done) does nothing. It is given what is [pending](crate::LetterReason::Pending)
+/// like any other letter, so what it keeps has to be replayed with care: a late handler may well
+/// have succeeded.
+///
+/// # Examples
+///
+/// ```
+/// use std::convert::Infallible;
+/// use tower_webhook::{Access, DeadLetter, WebhookLayer, alegra::Alegra};
+///
+/// let (queue, letters) = std::sync::mpsc::channel();
+/// let access = Access::path(["5f0c6f0b3ee44e6a9c6c0a1f6f2f7a10"]);
+/// let layer = WebhookLayer::new(Alegra::new(), access).dead_letters(move |letter: DeadLetter| {
+///     let sent = queue.send(letter);
+///     async move { sent.map_err(|_| "nobody reads the queue") }
+/// });
+/// # let _ = (layer, letters);
+/// ```
+pub trait DeadLetters: Send + Sync + 'static {
+    /// Keeps a letter. With `Ok` it has to be safe from a crash: the provider hears a success then.
+    ///
+    /// A letter whose id was stored before replaces what was stored.
+    ///
+    /// # Errors
+    ///
+    /// When it is not known to be kept; the failure then goes out to the provider.
+    fn store(
+        &self,
+        letter: DeadLetter,
+    ) -> impl Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send;
+
+    /// The delivery of that letter was handled with success, late or replayed: it is no longer to
+    /// be replayed. The default does nothing.
+    ///
+    /// # Errors
+    ///
+    /// When it may still be taken for undone.
+    fn done(
+        &self,
+        id: &str,
+    ) -> impl Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send {
+        let _ = id;
+        ready(Ok(()))
+    }
+}
+
+impl<F, Fut, E> DeadLetters for F
+where
+    F: Fn(DeadLetter) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), E>> + Send,
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
+    async fn store(&self, letter: DeadLetter) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self(letter).await.map_err(Into::into)
+    }
+}
