@@ -1,9 +1,10 @@
 use std::{
+    collections::HashMap,
     fmt,
     future::Future,
     pin::{Pin, pin},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -14,7 +15,14 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::clock;
+use crate::{clock, metrics};
+
+/// How long the store may take beyond what was waited for anyway.
+pub(crate) const STORE_TIME: Duration = Duration::from_secs(1);
+
+/// How much may wait for the store at once, in bytes: a store that hangs must not take the memory
+/// along. One letter alone may always.
+const STORE_BYTES: usize = 64 * 1024 * 1024;
 
 /// A handle on the handlers that are running, those included whose answer is long out.
 ///
@@ -24,7 +32,8 @@ use crate::clock;
 /// # Shutdown
 ///
 /// Stop accepting connections, then [`drain`](Self::drain), then exit. Exiting before the drain is
-/// over cuts handlers off whose deliveries were acknowledged.
+/// over cuts handlers off whose deliveries were acknowledged. With a
+/// [store](crate::WebhookLayer::dead_letters), what the drain leaves over is stored.
 #[derive(Clone)]
 pub struct Background {
     shared: Arc<Shared>,
@@ -33,9 +42,26 @@ pub struct Background {
 /// A closed semaphore means that the drain has begun. Closing and handing out slots go through the
 /// one semaphore, so no slot is handed out after the closing.
 struct Shared {
+    provider: &'static str,
     slots: Semaphore,
     capacity: AtomicUsize,
+    running: Mutex<Running>,
+    store_calls: AtomicUsize,
+    store_bytes: AtomicUsize,
     idle: Notify,
+}
+
+/// The deliveries whose handlers run, where there is a store for what a drain leaves over.
+#[derive(Default)]
+struct Running {
+    deliveries: HashMap<u64, Arc<dyn LeftOver>>,
+    next: u64,
+}
+
+/// A delivery whose handler has to end before the process may.
+pub(crate) trait LeftOver: Send + Sync {
+    /// Has it stored, unless its handler has ended.
+    fn shut_down(self: Arc<Self>);
 }
 
 /// Why there is no slot.
@@ -46,11 +72,15 @@ pub(crate) enum NoSlot {
 }
 
 impl Background {
-    pub(crate) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(provider: &'static str, capacity: usize) -> Self {
         Self {
             shared: Arc::new(Shared {
+                provider,
                 slots: Semaphore::new(capacity),
                 capacity: AtomicUsize::new(capacity),
+                running: Mutex::default(),
+                store_calls: AtomicUsize::new(0),
+                store_bytes: AtomicUsize::new(0),
                 idle: Notify::new(),
             }),
         }
@@ -72,19 +102,47 @@ impl Background {
     /// Refuses new deliveries from now on with `503 Service Unavailable`, waits until every handler
     /// has ended, at most `limit`, and says how many are left.
     ///
+    /// With a [store](crate::WebhookLayer::dead_letters), new deliveries are stored and answered as
+    /// successes, the wait is for the store's calls too, and what is left over at `limit` is stored
+    /// with the reason [`Shutdown`](crate::LetterReason::Shutdown). The store has one second more
+    /// for that.
+    ///
     /// It cannot be undone, and dropping the future does not undo it either. Probes are still
     /// answered. Calling it again waits again.
     pub async fn drain(&self, limit: Duration) -> usize {
         self.shared.slots.close();
         let end = clock::after(Instant::now(), limit);
+        let is_idle = || self.in_flight() == 0 && self.store_calls() == 0;
+        if !self.wait_until(end, is_idle).await {
+            for delivery in self.shared.left_over() {
+                delivery.shut_down();
+            }
+            let end = clock::after(Instant::now(), STORE_TIME);
+            self.wait_until(end, || self.store_calls() == 0).await;
+        }
+        self.in_flight()
+    }
+
+    /// Whether it became true by then. Asked whenever a handler or a call to the store has ended.
+    async fn wait_until(&self, end: Instant, is_over: impl Fn() -> bool) -> bool {
         loop {
             let mut idle = pin!(self.shared.idle.notified());
             idle.as_mut().enable();
-            let left = self.in_flight();
-            if left == 0 || timeout_at(end, idle).await.is_err() {
-                return self.in_flight();
+            if is_over() {
+                return true;
+            }
+            if timeout_at(end, idle).await.is_err() {
+                return is_over();
             }
         }
+    }
+
+    pub(crate) fn provider(&self) -> &'static str {
+        self.shared.provider
+    }
+
+    fn store_calls(&self) -> usize {
+        self.shared.store_calls.load(Ordering::Acquire)
     }
 
     pub(crate) fn set_capacity(&self, capacity: usize) {
@@ -102,7 +160,7 @@ impl Background {
         match self.shared.slots.try_acquire() {
             Ok(permit) => {
                 permit.forget();
-                Ok(Slot(Arc::clone(&self.shared)))
+                Ok(Slot::new(&self.shared))
             }
             Err(TryAcquireError::NoPermits) => Err(NoSlot::Busy),
             Err(TryAcquireError::Closed) => Err(NoSlot::Draining),
@@ -117,7 +175,21 @@ impl Background {
             // given the slot back by the time that this is dropped.
             let _line = Line(&shared);
             shared.slots.acquire().await.ok()?.forget();
-            Some(Slot(Arc::clone(&shared)))
+            Some(Slot::new(&shared))
+        })
+    }
+
+    /// The right to call the store; none while as much waits for it as may wait.
+    pub(crate) fn try_store_call(&self, weight: usize) -> Option<StoreCall> {
+        let before = self.shared.store_bytes.fetch_add(weight, Ordering::AcqRel);
+        if before > 0 && before.saturating_add(weight) > STORE_BYTES {
+            self.shared.store_bytes.fetch_sub(weight, Ordering::AcqRel);
+            return None;
+        }
+        self.shared.store_calls.fetch_add(1, Ordering::AcqRel);
+        Some(StoreCall {
+            shared: Arc::clone(&self.shared),
+            weight,
         })
     }
 }
@@ -135,12 +207,55 @@ impl fmt::Debug for Background {
 pub(crate) type SlotFuture = Pin<Box<dyn Future<Output = Option<Slot>> + Send + Sync>>;
 
 /// The right to run a handler, given back when dropped.
-pub(crate) struct Slot(Arc<Shared>);
+pub(crate) struct Slot {
+    shared: Arc<Shared>,
+    running: Option<u64>,
+}
+
+impl Slot {
+    fn new(shared: &Arc<Shared>) -> Self {
+        metrics::handler_begins(shared.provider);
+        Self {
+            shared: Arc::clone(shared),
+            running: None,
+        }
+    }
+
+    /// Has the delivery stored if a drain leaves its handler over.
+    pub(crate) fn hold(&mut self, delivery: Arc<dyn LeftOver>) {
+        let mut running = self.shared.running();
+        let key = running.next;
+        running.next += 1;
+        running.deliveries.insert(key, delivery);
+        self.running = Some(key);
+    }
+}
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.slots.add_permits(1);
-        self.0.tell_drain();
+        if let Some(key) = self.running {
+            let delivery = self.shared.running().deliveries.remove(&key);
+            // Outside of the lock: it may be the delivery's end, and the event is not ours.
+            drop(delivery);
+        }
+        metrics::handler_ends(self.shared.provider);
+        self.shared.slots.add_permits(1);
+        self.shared.tell_drain();
+    }
+}
+
+/// A call to the store under way.
+pub(crate) struct StoreCall {
+    shared: Arc<Shared>,
+    weight: usize,
+}
+
+impl Drop for StoreCall {
+    fn drop(&mut self) {
+        let shared = &self.shared;
+        shared.store_bytes.fetch_sub(self.weight, Ordering::AcqRel);
+        shared.store_calls.fetch_sub(1, Ordering::AcqRel);
+        shared.tell_drain();
     }
 }
 
@@ -154,6 +269,14 @@ impl Drop for Line<'_> {
 }
 
 impl Shared {
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn left_over(&self) -> Vec<Arc<dyn LeftOver>> {
+        self.running().deliveries.values().map(Arc::clone).collect()
+    }
+
     fn tell_drain(&self) {
         if self.slots.is_closed() {
             self.idle.notify_waiters();

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
@@ -7,4 +7,19 @@ use tokio::time::Instant;
 pub(crate) fn after(start: Instant, span: Duration) -> Instant {
     const YEAR: Duration = Duration::from_secs(60 * 60 * 24 * 365);
     start.checked_add(span).unwrap_or_else(|| start + YEAR)
+}
+
+/// Milliseconds since 1970; zero for a clock that stands before.
+pub(crate) fn epoch_ms(time: SystemTime) -> u64 {
+    let since = time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+pub(crate) fn from_epoch_ms(ms: u64) -> SystemTime {
+    // Milliseconds of 64 bits outlast every platform's clock by far, or are not its own.
+    SystemTime::UNIX_EPOCH
+        .checked_add(Duration::from_millis(ms))
+        .unwrap_or(SystemTime::UNIX_EPOCH)
 }

@@ -1,14 +1,19 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderValue, Method};
+use tokio::time::Instant;
 
 use crate::{
-    background::Background,
+    background::{Background, STORE_TIME},
+    clock,
+    dead_letter::Keeper,
     error::ConfigError,
-    journal::Observer,
+    handler::{Failure, Policy},
+    observers::Observers,
     provider::{Provider, Rules},
     request::access::Access,
-    response::late::Late,
+    response::{failed::Failed, late::Late},
+    strikes::Strikes,
 };
 
 const MAX_IN_FLIGHT: usize = 1024;
@@ -21,9 +26,11 @@ pub(crate) struct Config<P> {
     pub(crate) allow: HeaderValue,
     pub(crate) deadline: Duration,
     pub(crate) late: Late,
+    pub(crate) failed: Failed,
     pub(crate) body_limit: usize,
     pub(crate) handler_limit: Option<Duration>,
-    pub(crate) observer: Option<Observer>,
+    pub(crate) keeper: Option<Arc<Keeper>>,
+    pub(crate) observers: Arc<Observers>,
     pub(crate) background: Background,
 }
 
@@ -40,12 +47,41 @@ impl<P: Provider> Config<P> {
             allow,
             deadline: rules.deadline,
             late: Late::default(),
+            failed: Failed::default(),
             body_limit: rules.body_limit,
             handler_limit: None,
-            observer: None,
-            background: Background::new(MAX_IN_FLIGHT),
+            keeper: None,
+            observers: Arc::new(Observers {
+                strikes: Strikes::new(&rules),
+                user: None,
+            }),
+            background: Background::new(rules.name, MAX_IN_FLIGHT),
             rules: Arc::new(rules),
         })
+    }
+}
+
+impl<P> Config<P> {
+    /// Until when the store may take after the deadline: a second, or half of what is left until the
+    /// provider gives up.
+    pub(crate) fn store_until(&self, deadline: Instant) -> Instant {
+        let time = match self.rules.deadline_limit {
+            Some(limit) => STORE_TIME.min(limit.saturating_sub(self.deadline) / 2),
+            None => STORE_TIME,
+        };
+        clock::after(deadline, time)
+    }
+
+    /// What becomes of the handler of a request with that deadline.
+    pub(crate) fn policy(&self, deadline: Instant) -> Policy {
+        Policy {
+            failure: match self.failed {
+                Failed::Accept => Failure::Accept,
+                Failed::Refuse => Failure::Refuse,
+            },
+            success: self.rules.success,
+            until: self.store_until(deadline),
+        }
     }
 }
 
@@ -58,9 +94,11 @@ impl<P> Clone for Config<P> {
             allow: self.allow.clone(),
             deadline: self.deadline,
             late: self.late,
+            failed: self.failed,
             body_limit: self.body_limit,
             handler_limit: self.handler_limit,
-            observer: self.observer.clone(),
+            keeper: self.keeper.clone(),
+            observers: Arc::clone(&self.observers),
             background: self.background.clone(),
         }
     }
@@ -73,6 +111,8 @@ impl<P> fmt::Debug for Config<P> {
             .field("access", &self.access)
             .field("deadline", &self.deadline)
             .field("late", &self.late)
+            .field("failed", &self.failed)
+            .field("dead_letters", &self.keeper.is_some())
             .field("body_limit", &self.body_limit)
             .field("handler_limit", &self.handler_limit)
             .field("background", &self.background)

@@ -8,7 +8,10 @@ use bytes::Bytes;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use crate::{journal::Journal, json::envelope::BYTE_ORDER_MARK, provider::Event};
+use crate::{
+    background::LeftOver, dead_letter::LetterReason, journal::Journal,
+    json::envelope::BYTE_ORDER_MARK, provider::Event, record::Record,
+};
 
 /// One event, as the handler is given it: typed, with the raw bytes beside.
 ///
@@ -122,6 +125,25 @@ impl<E> Delivery<E> {
 
     pub(crate) fn journal(&self) -> &Journal {
         &self.inner.journal
+    }
+
+    pub(crate) fn left_over(&self) -> Arc<dyn LeftOver>
+    where
+        E: Event,
+    {
+        self.inner.clone()
+    }
+}
+
+/// The journal's word to what a drain leaves over.
+impl<E: Event> LeftOver for Inner<E> {
+    fn shut_down(self: Arc<Self>) {
+        let delivery = Delivery { inner: self };
+        let record = || Record::of(&delivery);
+        // Drained is who waits for the store's calls, not for this one.
+        let _ = delivery
+            .journal()
+            .still_running(LetterReason::Shutdown, record);
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
     background::{NoSlot, Slot, SlotFuture},
     clock,
     config::Config,
+    dead_letter::{Confirmation, LetterReason},
     delivery::Delivery,
     handler::{self, Broken},
     journal::{End, Journal},
@@ -30,6 +31,8 @@ use crate::{
     request::{body::RequestBody, collect::Collect},
     response::{
         body::ResponseBody,
+        failed::Failed,
+        late::Late,
         rejection::{Rejection, RejectionKind},
     },
 };
@@ -75,6 +78,12 @@ pin_project! {
         },
         Run {
             handler: JoinHandle<Result<R, Broken<E>>>,
+            // Once it is late, and there is a store.
+            pending: Option<Confirmation>,
+        },
+        Keep {
+            failure: Option<Failure<E>>,
+            confirmation: Confirmation,
         },
         Done,
     }
@@ -173,7 +182,7 @@ where
                     waiting: None,
                     call,
                 } => match this.config.background.try_slot() {
-                    Err(NoSlot::Draining) => Step::reject(RejectionKind::Draining),
+                    Err(NoSlot::Draining) => Step::fail(RejectionKind::Draining),
                     Err(NoSlot::Busy) => Step::Next(State::Admit {
                         waiting: Some(this.config.background.slot()),
                         call: call.take(),
@@ -185,14 +194,14 @@ where
                 },
 
                 StateProj::Admit { .. } if this.deadline.as_mut().poll(cx).is_ready() => {
-                    Step::reject(RejectionKind::Busy)
+                    Step::fail(RejectionKind::Busy)
                 }
 
                 StateProj::Admit {
                     waiting: Some(waiting),
                     call,
                 } => match ready!(waiting.as_mut().poll(cx)) {
-                    None => Step::reject(RejectionKind::Draining),
+                    None => Step::fail(RejectionKind::Draining),
                     slot => Step::Next(State::Ready {
                         slot,
                         call: call.take(),
@@ -200,45 +209,87 @@ where
                 },
 
                 StateProj::Ready { .. } if this.deadline.as_mut().poll(cx).is_ready() => {
-                    Step::reject(RejectionKind::Busy)
+                    Step::fail(RejectionKind::Busy)
                 }
 
                 StateProj::Ready { slot, call } => {
                     let (_, inner) = call.as_mut().expect(TAKEN_ONCE);
                     match caught(|| inner.poll_ready(cx)) {
-                        Err(Panicked) => Step::reject(RejectionKind::Panicked),
+                        Err(Panicked) => Step::fail(RejectionKind::Panicked),
                         Ok(Poll::Pending) => return Poll::Pending,
-                        Ok(Poll::Ready(Err(error))) => {
-                            this.reporter.settle(End::error());
-                            Step::Answer(Err(error))
-                        }
+                        Ok(Poll::Ready(Err(error))) => Step::Fail(Failure::Error(error), None),
                         Ok(Poll::Ready(Ok(()))) => {
                             let (request, inner) = call.take().expect(TAKEN_ONCE);
                             let delivery = this.reporter.delivery();
                             let slot = slot.take().expect(TAKEN_ONCE);
-                            let limit = this.config.handler_limit;
-                            let handler = handler::spawn(inner, request, delivery, slot, limit);
-                            Step::Next(State::Run { handler })
+                            let (limit, policy) = (
+                                this.config.handler_limit,
+                                this.config.policy(this.deadline.deadline()),
+                            );
+                            let handler =
+                                handler::spawn(inner, request, delivery, slot, limit, policy);
+                            Step::Next(State::Run {
+                                handler,
+                                pending: None,
+                            })
                         }
                     }
                 }
 
                 // What the handler did is looked at before the clock: finished work is not thrown
                 // away. Its outcome was told by its task.
-                StateProj::Run { handler } => match Pin::new(handler).poll(cx) {
+                StateProj::Run { handler, pending } => match Pin::new(handler).poll(cx) {
                     Poll::Ready(Ok(ended)) => Step::Answer(this.config.answer(ended)),
                     Poll::Ready(Err(error)) => Step::Answer(this.config.answer(Err(error.into()))),
                     Poll::Pending => {
-                        ready!(this.deadline.as_mut().poll(cx));
-                        let (late, success) = (this.config.late, this.config.rules.success);
-                        let end = End::late(late.status(success));
-                        if !this.reporter.settle(end) {
-                            // The handler ended this very moment: its answer is on the way here.
+                        let late = match pending {
+                            Some(confirmation) => {
+                                let stored =
+                                    ready!(confirmation.poll_by(this.deadline.as_mut(), cx));
+                                if stored { Late::Accept } else { Late::Refuse }
+                            }
+                            None => {
+                                ready!(this.deadline.as_mut().poll(cx));
+                                this.config.late
+                            }
+                        };
+                        if late == Late::Accept && pending.is_none() && this.reporter.has_store() {
+                            let Some(confirmation) = this.reporter.store_pending() else {
+                                return Poll::Pending;
+                            };
+                            *pending = Some(confirmation);
+                            let until = this.config.store_until(this.deadline.deadline());
+                            this.deadline.as_mut().reset(until);
+                            continue;
+                        }
+                        let end = End::late(late.status(this.config.rules.success));
+                        if !this.reporter.settle_late(end) {
+                            // The handler is at its end: its answer is on the way here.
                             return Poll::Pending;
                         }
-                        Step::Answer(Ok(late.response(success)))
+                        Step::Answer(Ok(match late {
+                            Late::Accept => this.config.success(),
+                            Late::Refuse => this.config.refuse(Rejection::new(RejectionKind::Late)),
+                        }))
                     }
                 },
+
+                StateProj::Keep {
+                    failure,
+                    confirmation,
+                } => {
+                    let stored = ready!(confirmation.poll_by(this.deadline.as_mut(), cx));
+                    let failure = failure.take().expect(TAKEN_ONCE);
+                    Step::Answer(if stored {
+                        let success = this.config.rules.success;
+                        let end = failure.end().stored(failure.reason(), success);
+                        this.reporter.settle(end);
+                        Ok(this.config.success())
+                    } else {
+                        this.reporter.settle(failure.end());
+                        failure.answer(this.config)
+                    })
+                }
 
                 StateProj::Done => panic!("polled after completion"),
             };
@@ -248,6 +299,32 @@ where
                 Step::Reject(rejection) => {
                     this.reporter.settle(End::rejected(&rejection));
                     return Poll::Ready(Ok(this.config.refuse(rejection)));
+                }
+                Step::Fail(failure, raw) => {
+                    let accepts = this.config.failed == Failed::Accept;
+                    let reason = failure.reason();
+                    let kept = match raw {
+                        Some(raw) if !this.config.access.is_open() => {
+                            this.reporter.store_undecoded(reason, accepts, raw)
+                        }
+                        // Whoever may knock may not fill the store.
+                        Some(_) => None,
+                        None => this.reporter.store_unhandled(reason, accepts),
+                    };
+                    match kept {
+                        Some(confirmation) if accepts => {
+                            let until = this.config.store_until(this.deadline.deadline());
+                            this.deadline.as_mut().reset(until);
+                            this.state.set(State::Keep {
+                                failure: Some(failure),
+                                confirmation,
+                            });
+                        }
+                        _ => {
+                            this.reporter.settle(failure.end());
+                            return Poll::Ready(failure.answer(this.config));
+                        }
+                    }
                 }
             }
         }
@@ -259,12 +336,49 @@ const TAKEN_ONCE: &str = "each state gives its pieces away once";
 enum Step<S, B, R, E> {
     Next(State<S, B, Response<R>, E>),
     Answer(Result<Response<ResponseBody<R>>, E>),
+    /// What never was a delivery.
     Reject(Rejection),
+    /// A delivery that gets to no handler, or the body of what could not be read as one.
+    Fail(Failure<E>, Option<Bytes>),
 }
 
 impl<S, B, R, E> Step<S, B, R, E> {
     fn reject(kind: RejectionKind) -> Self {
         Self::Reject(Rejection::new(kind))
+    }
+
+    fn fail(kind: RejectionKind) -> Self {
+        Self::Fail(Failure::Rejected(Rejection::new(kind)), None)
+    }
+}
+
+/// Why a delivery gets to no handler.
+enum Failure<E> {
+    Rejected(Rejection),
+    /// The inner service's, from becoming ready.
+    Error(E),
+}
+
+impl<E> Failure<E> {
+    fn end(&self) -> End {
+        match self {
+            Self::Rejected(rejection) => End::rejected(rejection),
+            Self::Error(_) => End::error(),
+        }
+    }
+
+    fn reason(&self) -> LetterReason {
+        match self {
+            Self::Rejected(rejection) => rejection.letter_reason(),
+            Self::Error(_) => LetterReason::Error,
+        }
+    }
+
+    fn answer<P, R>(self, config: &Config<P>) -> Result<Response<ResponseBody<R>>, E> {
+        match self {
+            Self::Rejected(rejection) => Ok(config.refuse(rejection)),
+            Self::Error(error) => Err(error),
+        }
     }
 }
 
@@ -282,8 +396,18 @@ where
 {
     reporter.set_body_size(raw.len());
     match caught(|| config.provider.receive(&head, &raw)) {
-        Err(Panicked) => Step::reject(RejectionKind::Panicked),
-        Ok(Err(refusal)) => Step::Reject(refusal.into()),
+        Err(Panicked) => {
+            let failure = Failure::Rejected(Rejection::new(RejectionKind::Panicked));
+            Step::Fail(failure, Some(raw))
+        }
+        Ok(Err(refusal)) => {
+            let rejection = Rejection::from(refusal);
+            if rejection.kind() == RejectionKind::Malformed {
+                Step::Fail(Failure::Rejected(rejection), Some(raw))
+            } else {
+                Step::Reject(rejection)
+            }
+        }
         Ok(Ok(Received(ReceivedKind::Probe(reply)))) => {
             reporter.settle(End::probe(reply.status()));
             Step::Answer(Ok(reply.map(ResponseBody::own)))
@@ -326,6 +450,7 @@ where
             State::Admit { .. } => "admit",
             State::Ready { .. } => "ready",
             State::Run { .. } => "run",
+            State::Keep { .. } => "keep",
             State::Done => "done",
         };
         f.debug_struct("ResponseFuture")

@@ -1,42 +1,55 @@
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use http::StatusCode;
 use tokio::time::Instant;
 
 use crate::{
+    dead_letter::{Confirmation, Custody, DeadLetter, Keeper, Letter, LetterReason},
+    observers::{self, Observers},
     outcome::{Outcome, OutcomeKind},
-    panic::caught,
+    record::Record,
     response::rejection::{Rejection, RejectionKind},
-    trace,
 };
-
-pub(crate) type Observer = Arc<dyn Fn(&Outcome) + Send + Sync>;
 
 /// What is known of one request, growing as it travels; every outcome is formed here.
 ///
 /// The answering future and the handler's task both report to it. Whoever comes first has the
-/// request's one outcome; the handler's end is told in any case.
+/// request's one outcome; the handler's end is told in any case. What the store is told of the
+/// delivery goes through here as well, so that the two agree on what is left to do.
 pub(crate) struct Journal {
-    observer: Option<Observer>,
+    observers: Option<Arc<Observers>>,
+    keeper: Option<Arc<Keeper>>,
     provider: &'static str,
     started: Instant,
+    pub(crate) admitted: bool,
     pub(crate) tenant: Option<Arc<str>>,
     pub(crate) event: Option<&'static str>,
     pub(crate) body_size: Option<usize>,
-    settled: AtomicBool,
+    progress: Mutex<Progress>,
+}
+
+#[derive(Default)]
+struct Progress {
+    /// The request had its outcome.
+    settled: bool,
+    /// It was a success.
+    acknowledged: bool,
+    /// The handler is at its end, told or not.
+    ended: bool,
+    custody: Option<Arc<Custody>>,
 }
 
 /// What an outcome says beyond what the journal knows.
+#[derive(Debug)]
 pub(crate) struct End {
     kind: OutcomeKind,
     status: Option<StatusCode>,
     rejection: Option<Rejection>,
+    /// Why the store has it, and what is answered for that.
+    stored: Option<(LetterReason, StatusCode)>,
 }
 
 impl End {
@@ -87,6 +100,15 @@ impl End {
         }
     }
 
+    /// Ended like this, and the store has it.
+    pub(crate) fn stored(self, reason: LetterReason, answer: StatusCode) -> Self {
+        Self {
+            kind: OutcomeKind::Stored,
+            stored: Some((reason, answer)),
+            ..self
+        }
+    }
+
     fn given_up() -> Self {
         Self::new(OutcomeKind::GivenUp, None)
     }
@@ -96,25 +118,58 @@ impl End {
             kind,
             status,
             rejection: None,
+            stored: None,
         }
     }
+
+    /// What goes out.
+    fn answer(&self) -> Option<StatusCode> {
+        self.stored.map(|(_, answer)| answer).or(self.status)
+    }
+}
+
+/// A letter on its way into the store.
+pub(crate) struct Kept {
+    pub(crate) confirmation: Confirmation,
+    /// Whether the request had its outcome already.
+    pub(crate) settled: bool,
 }
 
 impl Journal {
     pub(crate) fn new(
-        observer: Option<Observer>,
+        observers: Arc<Observers>,
+        keeper: Option<Arc<Keeper>>,
         provider: &'static str,
         started: Instant,
     ) -> Self {
         Self {
-            observer,
+            observers: Some(observers),
+            keeper,
+            admitted: false,
+            ..Self::silent(provider, started)
+        }
+    }
+
+    /// Of a delivery that is no request from outside: only the log hears of it.
+    pub(crate) fn silent(provider: &'static str, started: Instant) -> Self {
+        Self {
+            observers: None,
+            keeper: None,
             provider,
             started,
+            admitted: true,
             tenant: None,
             event: None,
             body_size: None,
-            settled: AtomicBool::new(false),
+            progress: Mutex::default(),
         }
+    }
+
+    /// Of a letter that is in the store already.
+    pub(crate) fn resume(&mut self, keeper: Arc<Keeper>, letter: DeadLetter) {
+        let custody = Custody::resume(Arc::clone(&keeper), letter);
+        self.progress().custody = Some(custody);
+        self.keeper = Some(keeper);
     }
 
     pub(crate) fn started(&self) -> Instant {
@@ -125,10 +180,27 @@ impl Journal {
         self.provider
     }
 
+    pub(crate) fn has_store(&self) -> bool {
+        self.keeper.is_some()
+    }
+
     /// The end of the request, unless it had one already; whether this was it.
     pub(crate) fn settle(&self, end: End) -> bool {
-        let first = !self.settled.swap(true, Ordering::AcqRel);
+        self.settle_if(end, |_| true)
+    }
+
+    /// The same, unless the handler is at its end: its answer is on the way.
+    pub(crate) fn settle_late(&self, end: End) -> bool {
+        self.settle_if(end, |progress| !progress.ended)
+    }
+
+    fn settle_if(&self, end: End, may: impl FnOnce(&Progress) -> bool) -> bool {
+        let mut progress = self.progress();
+        let first = !progress.settled && may(&progress);
         if first {
+            progress.settled = true;
+            progress.acknowledged = end.answer().is_some_and(|status| status.is_success());
+            drop(progress);
             self.tell(end, false);
         }
         first
@@ -136,8 +208,93 @@ impl Journal {
 
     /// The end of the handler, which is the request's end too unless that is past.
     pub(crate) fn handler_ended(&self, end: End) {
-        let late_end = self.settled.swap(true, Ordering::AcqRel);
+        let mut progress = self.progress();
+        progress.ended = true;
+        let late_end = std::mem::replace(&mut progress.settled, true);
+        drop(progress);
         self.tell(end, late_end);
+    }
+
+    /// The same for a success, which the store hears of if it has the delivery.
+    pub(crate) fn handler_succeeded(&self, end: End) -> Option<Confirmation> {
+        let mut progress = self.progress();
+        progress.ended = true;
+        let custody = progress.custody.clone();
+        drop(progress);
+        let confirmation = custody.map(|custody| custody.done());
+        self.handler_ended(end);
+        confirmation
+    }
+
+    /// Has the store keep what the handler could not do. The handler's end is still to be told.
+    pub(crate) fn handler_failed(
+        &self,
+        reason: LetterReason,
+        acknowledges: bool,
+        record: impl FnOnce() -> Record,
+    ) -> Option<Kept> {
+        self.keep(record, |progress| {
+            progress.ended = true;
+            Some(Letter {
+                reason,
+                acknowledged: if progress.settled {
+                    progress.acknowledged
+                } else {
+                    acknowledges
+                },
+                tried: true,
+            })
+        })
+    }
+
+    /// Has the store keep what the handler still has, unless the handler is at its end.
+    pub(crate) fn still_running(
+        &self,
+        reason: LetterReason,
+        record: impl FnOnce() -> Record,
+    ) -> Option<Kept> {
+        self.keep(record, |progress| {
+            (!progress.ended).then_some(Letter {
+                reason,
+                acknowledged: !progress.settled || progress.acknowledged,
+                tried: true,
+            })
+        })
+    }
+
+    /// Has the store keep what never got to a handler.
+    pub(crate) fn not_handled(
+        &self,
+        reason: LetterReason,
+        acknowledged: bool,
+        record: impl FnOnce() -> Record,
+    ) -> Option<Kept> {
+        self.keep(record, |_| {
+            Some(Letter {
+                reason,
+                acknowledged,
+                tried: false,
+            })
+        })
+    }
+
+    fn keep(
+        &self,
+        record: impl FnOnce() -> Record,
+        letter: impl FnOnce(&mut Progress) -> Option<Letter>,
+    ) -> Option<Kept> {
+        let keeper = self.keeper.as_ref()?;
+        // The provider's code is asked for the record's fields: not under the lock.
+        let record = record();
+        let mut progress = self.progress();
+        let letter = letter(&mut progress)?;
+        let custody = progress
+            .custody
+            .get_or_insert_with(|| Custody::new(Arc::clone(keeper), record));
+        Some(Kept {
+            confirmation: custody.store(letter),
+            settled: progress.settled,
+        })
     }
 
     /// Nobody is left to hear an answer; if there was one, this says nothing.
@@ -146,24 +303,29 @@ impl Journal {
     }
 
     fn tell(&self, end: End, late_end: bool) {
-        let nobody_heard_it = late_end && end.rejection.is_some();
+        let status = match late_end {
+            false => end.answer(),
+            // Nobody heard the layer's own.
+            true => end.status.filter(|_| end.rejection.is_none()),
+        };
         let outcome = Outcome {
             provider: self.provider,
+            admitted: self.admitted,
             tenant: self.tenant.clone(),
             event: self.event,
             kind: end.kind,
-            status: end.status.filter(|_| !nobody_heard_it),
+            status,
             rejection: end.rejection,
+            stored: end.stored.map(|(reason, _)| reason),
             late_end,
             duration: self.started.elapsed(),
             body_size: self.body_size,
         };
-        // An outcome may be told while a panic unwinds, and a second panic would abort.
-        let logged = caught(|| trace::outcome(&outcome));
-        let told = caught(|| self.observer.iter().for_each(|observer| observer(&outcome)));
-        if logged.is_ok() && told.is_err() {
-            let _ = caught(|| trace::broken_observer(&outcome));
-        }
+        observers::tell(self.observers.as_deref(), &outcome);
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -6,12 +6,14 @@ use tower::Layer;
 use crate::{
     background::Background,
     config::{self, Config},
+    dead_letter::{DeadLetters, Keeper},
     error::{ConfigError, valid},
     outcome::Outcome,
     provider::Provider,
     request::access::Access,
-    response::late::Late,
+    response::{failed::Failed, late::Late},
     service::Webhook,
+    strikes::Strikes,
 };
 
 /// Makes a route the receiver of one provider's webhooks.
@@ -22,7 +24,7 @@ use crate::{
 ///
 /// # Clone
 ///
-/// Clones share their [slots](Self::max_in_flight) and their [`Background`].
+/// Clones share their [slots](Self::max_in_flight), their [`Background`] and their [`Strikes`].
 ///
 /// # Examples
 ///
@@ -83,7 +85,7 @@ impl<P> WebhookLayer<P> {
     }
 
     /// What the provider hears when the handler is not done by the deadline. Default:
-    /// [`Late::Accept`].
+    /// [`Late::Accept`]. Its twin for handlers that failed is [`failed`](Self::failed).
     #[must_use]
     pub fn late(mut self, late: Late) -> Self {
         self.set().late = late;
@@ -151,7 +153,8 @@ impl<P> WebhookLayer<P> {
     /// off, a handler may take as long as it likes.
     ///
     /// It is a backstop against handlers that never end and would hold their slots for ever. A
-    /// handler that it ends has failed, and its delivery is unfinished: choose it generously. A
+    /// handler that it ends has failed, and its delivery is unfinished (it is stored, if there are
+    /// [`dead_letters`](Self::dead_letters)): choose it generously. A
     /// handler that blocks its thread cannot be ended, by this or by anything else.
     ///
     /// # Panics
@@ -189,7 +192,39 @@ impl<P> WebhookLayer<P> {
     where
         F: Fn(&Outcome) + Send + Sync + 'static,
     {
-        self.set().observer = Some(Arc::new(observer));
+        Arc::make_mut(&mut self.set().observers).user = Some(Arc::new(observer));
+        self
+    }
+
+    /// Keeps what fails in `store`, and what is late until it is done. Default: nothing is kept, and
+    /// a failure goes out to the provider.
+    ///
+    /// Stored is each delivery that got past access with its body read and did not end in success:
+    /// the handler's own status that is no 2xx, its error, its panic, its
+    /// [`handler_limit`](Self::handler_limit), no slot or readiness by the deadline, a drain, and a
+    /// body that cannot be read as the provider's, unless access is [open](Access::open). Once the
+    /// store has confirmed it, the provider hears a success: what is safely kept is neither a strike
+    /// nor a loss. [`Failed::Refuse`] lets the failure out instead. A store that fails, or has not
+    /// answered within a second after the deadline, never makes a success of a failure.
+    ///
+    /// A delivery that is late is stored as [pending](crate::LetterReason::Pending) before its
+    /// success leaves ([`Late::Accept`]), and done when its handler succeeds. Should the store not
+    /// confirm that, the answer is `503 Service Unavailable`.
+    ///
+    /// Bodies are kept as they came, personal data included: whoever reads the store reads them.
+    #[doc(alias = "DLQ")]
+    #[must_use]
+    pub fn dead_letters(mut self, store: impl DeadLetters) -> Self {
+        let keeper = Keeper::new(store, self.background());
+        self.set().keeper = Some(Arc::new(keeper));
+        self
+    }
+
+    /// What the provider hears of a delivery that failed and that the store has. Default:
+    /// [`Failed::Accept`]. Without [`dead_letters`](Self::dead_letters) it means nothing.
+    #[must_use]
+    pub fn failed(mut self, failed: Failed) -> Self {
+        self.set().failed = failed;
         self
     }
 
@@ -197,6 +232,12 @@ impl<P> WebhookLayer<P> {
     #[must_use]
     pub fn background(&self) -> Background {
         self.config.background.clone()
+    }
+
+    /// A handle on the failed answers in a row, for alarms and health checks.
+    #[must_use]
+    pub fn strikes(&self) -> Strikes {
+        self.config.observers.strikes.clone()
     }
 
     fn set(&mut self) -> &mut Config<P> {

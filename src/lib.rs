@@ -30,9 +30,12 @@ mod response;
 mod background;
 mod clock;
 mod journal;
+mod metrics;
+mod observers;
 mod outcome;
 mod panic;
 mod reporter;
+mod strikes;
 mod trace;
 
 #[cfg(feature = "axum")]
@@ -54,17 +57,20 @@ pub use self::{
     outcome::{Outcome, OutcomeKind},
     provider::{Event, Provider, Received, Refusal, Rules},
     record::Record,
+    replay::{Replay, ReplayFuture},
     request::{
         access::{Access, Admission, Secret},
         body::RequestBody,
     },
     response::{
         body::ResponseBody,
+        failed::Failed,
         late::Late,
         rejection::{Rejection, RejectionKind},
     },
     scalar::{Amount, Date, Id, ParseAmountError, RawJson},
     service::Webhook,
+    strikes::{EventStrikes, Strikes},
 };
 #[cfg(feature = "axum")]
 pub use extract::MissingDelivery;

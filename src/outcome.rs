@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
 
-use crate::response::rejection::Rejection;
+use crate::{dead_letter::LetterReason, response::rejection::Rejection};
 
 /// How a request ended, or how a handler ended after the answer was out.
 ///
@@ -17,11 +17,14 @@ use crate::response::rejection::Rejection;
 #[derive(Debug, Clone)]
 pub struct Outcome {
     pub(crate) provider: &'static str,
+    /// Whether the credential was right.
+    pub(crate) admitted: bool,
     pub(crate) tenant: Option<Arc<str>>,
     pub(crate) event: Option<&'static str>,
     pub(crate) kind: OutcomeKind,
     pub(crate) status: Option<StatusCode>,
     pub(crate) rejection: Option<Rejection>,
+    pub(crate) stored: Option<LetterReason>,
     pub(crate) late_end: bool,
     pub(crate) duration: Duration,
     pub(crate) body_size: Option<usize>,
@@ -37,6 +40,9 @@ pub enum OutcomeKind {
     Handled,
     /// The deadline passed while the handler was running.
     Late,
+    /// The delivery failed, and the [store](crate::WebhookLayer::dead_letters) has confirmed that
+    /// it has it; [`Outcome::stored`] says why.
+    Stored,
     /// The request was refused and no handler ran.
     Rejected,
     /// The handler answered with another status, returned an error, panicked or was cut off; or
@@ -54,6 +60,7 @@ impl OutcomeKind {
             Self::Probe => "probe",
             Self::Handled => "handled",
             Self::Late => "late",
+            Self::Stored => "stored",
             Self::Rejected => "rejected",
             Self::Failed => "failed",
             Self::GivenUp => "given_up",
@@ -94,6 +101,12 @@ impl Outcome {
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.status
+    }
+
+    /// Why the delivery is in the store, for [`OutcomeKind::Stored`].
+    #[must_use]
+    pub fn stored(&self) -> Option<LetterReason> {
+        self.stored
     }
 
     /// Why the layer itself refused or broke off, where it did.

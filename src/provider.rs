@@ -249,12 +249,13 @@ pub struct Rules {
     pub(crate) deadline_limit: Option<Duration>,
     pub(crate) success: StatusCode,
     pub(crate) body_limit: usize,
+    pub(crate) strikes: Option<u32>,
     pub(crate) events: &'static [&'static str],
 }
 
 impl Rules {
     /// Rules for the provider of that name: POST only, an answer within 3 seconds and no known
-    /// upper bound, `200 OK` for success, bodies up to 1 MiB, no known events.
+    /// upper bound, `200 OK` for success, bodies up to 1 MiB, no limit of strikes, no known events.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
         Self {
@@ -264,6 +265,7 @@ impl Rules {
             deadline_limit: None,
             success: StatusCode::OK,
             body_limit: 1024 * 1024,
+            strikes: None,
             events: &[],
         }
     }
@@ -303,6 +305,14 @@ impl Rules {
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = bytes;
+        self
+    }
+
+    /// After how many failed answers in a row the provider deletes the subscription. It makes the
+    /// [`Strikes`](crate::Strikes) say so in time; nothing else hangs on it.
+    #[must_use]
+    pub fn strikes(mut self, limit: u32) -> Self {
+        self.strikes = Some(limit);
         self
     }
 

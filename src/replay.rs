@@ -1,4 +1,10 @@
-use std::future::{Future, poll_fn};
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use http::{HeaderValue, Method, Request, Response, header::CONTENT_TYPE};
 use tokio::time::Instant;
@@ -6,8 +12,9 @@ use tower::Service;
 
 use crate::{
     background::NoSlot,
+    dead_letter::DeadLetter,
     delivery::Delivery,
-    handler,
+    handler::{self, Failure, Policy},
     journal::Journal,
     provider::{Event, Provider, ReceivedKind, Refusal},
     record::Record,
@@ -23,7 +30,7 @@ impl<S, P> Webhook<S, P>
 where
     P: Provider,
 {
-    /// Drives a recorded delivery to the same handler again.
+    /// Drives a [`Record`] or a [`DeadLetter`] to the same handler again.
     ///
     /// The provider reads the body anew, and the handler gets the delivery in a bare `POST /` with
     /// the content type of JSON. Access, deadline and [`Outcome`](crate::Outcome) are matters of a
@@ -66,21 +73,19 @@ where
     /// # Ok(())
     /// # }
     /// ```
-    pub fn replay<R>(
-        &self,
-        record: &Record,
-    ) -> impl Future<Output = Result<Response<ResponseBody<R>>, S::Error>> + Send + use<S, P, R>
+    pub fn replay<R>(&self, what: impl Into<Replay>) -> ReplayFuture<R, S::Error>
     where
         S: Service<Request<RequestBody>, Response = Response<R>> + Clone + Send + 'static,
         S::Future: Send + 'static,
         S::Error: Send + 'static,
         R: Send + 'static,
     {
+        let Replay { record, letter } = what.into();
         let config = self.config();
-        let decoded = self.decode(record);
+        let delivery = self.decode(&record, letter);
         let mut inner = self.get_ref().clone();
-        async move {
-            let delivery = match decoded {
+        ReplayFuture(Box::pin(async move {
+            let delivery = match delivery {
                 Ok(delivery) => delivery,
                 Err(refusal) => return Ok(config.refuse(refusal.into())),
             };
@@ -93,12 +98,21 @@ where
             };
             poll_fn(|cx| inner.poll_ready(cx)).await?;
             let request = request(&delivery);
-            let ended = handler::spawn(inner, request, delivery, slot, config.handler_limit).await;
+            let policy = Policy {
+                failure: Failure::Replayed,
+                ..config.policy(Instant::now())
+            };
+            let limit = config.handler_limit;
+            let ended = handler::spawn(inner, request, delivery, slot, limit, policy).await;
             config.answer(ended.unwrap_or_else(|error| Err(error.into())))
-        }
+        }))
     }
 
-    fn decode(&self, record: &Record) -> Result<Delivery<P::Event>, Refusal> {
+    fn decode(
+        &self,
+        record: &Record,
+        letter: Option<DeadLetter>,
+    ) -> Result<Delivery<P::Event>, Refusal> {
         let config = self.config();
         if record.provider() != config.rules.name {
             return Err(Refusal::malformed("the record is of another provider"));
@@ -107,7 +121,10 @@ where
         let ReceivedKind::Event(event) = received.0 else {
             return Err(Refusal::malformed("the record holds a probe"));
         };
-        let mut journal = Journal::new(None, config.rules.name, Instant::now());
+        let mut journal = Journal::silent(config.rules.name, Instant::now());
+        if let (Some(keeper), Some(letter)) = (&config.keeper, letter) {
+            journal.resume(Arc::clone(keeper), letter);
+        }
         journal.tenant = record.tenant().map(Into::into);
         journal.event = Some(config.rules.known(event.name()));
         journal.body_size = Some(record.body().len());
@@ -129,4 +146,62 @@ fn request<E: Event>(delivery: &Delivery<E>) -> Request<RequestBody> {
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     request.extensions_mut().insert(delivery.clone());
     request
+}
+
+/// What [`Webhook::replay`] drives: a [`Record`], or a [`DeadLetter`], which is then marked in its
+/// store. Made by `into()`.
+#[derive(Debug, Clone)]
+pub struct Replay {
+    record: Record,
+    letter: Option<DeadLetter>,
+}
+
+impl From<Record> for Replay {
+    fn from(record: Record) -> Self {
+        Self {
+            record,
+            letter: None,
+        }
+    }
+}
+
+impl From<&Record> for Replay {
+    fn from(record: &Record) -> Self {
+        record.clone().into()
+    }
+}
+
+impl From<DeadLetter> for Replay {
+    fn from(letter: DeadLetter) -> Self {
+        Self {
+            record: letter.record.clone(),
+            letter: Some(letter),
+        }
+    }
+}
+
+impl From<&DeadLetter> for Replay {
+    fn from(letter: &DeadLetter) -> Self {
+        letter.clone().into()
+    }
+}
+
+/// The answer to a [replay](Webhook::replay).
+#[must_use = "futures do nothing unless they are polled"]
+pub struct ReplayFuture<R, E>(Replaying<R, E>);
+
+type Replaying<R, E> = Pin<Box<dyn Future<Output = Result<Response<ResponseBody<R>>, E>> + Send>>;
+
+impl<R, E> Future for ReplayFuture<R, E> {
+    type Output = Result<Response<ResponseBody<R>>, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl<R, E> fmt::Debug for ReplayFuture<R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplayFuture").finish_non_exhaustive()
+    }
 }

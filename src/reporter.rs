@@ -1,7 +1,11 @@
+use bytes::Bytes;
+
 use crate::{
+    dead_letter::{Confirmation, LetterReason},
     delivery::Delivery,
     journal::{End, Journal},
     provider::Event,
+    record::Record,
 };
 
 /// The answering future's hold on the journal: alone while it receives, together with the handler's
@@ -29,6 +33,29 @@ impl<E> Reporter<E> {
     /// Tells the end of the request, unless it is told already; whether this was it.
     pub(crate) fn settle(&self, end: End) -> bool {
         self.journal().is_some_and(|journal| journal.settle(end))
+    }
+
+    /// The same at the deadline, unless the handler is at its end.
+    pub(crate) fn settle_late(&self, end: End) -> bool {
+        self.journal()
+            .is_some_and(|journal| journal.settle_late(end))
+    }
+
+    pub(crate) fn has_store(&self) -> bool {
+        self.journal().is_some_and(Journal::has_store)
+    }
+
+    /// Has the body stored that could not be read as a delivery.
+    pub(crate) fn store_undecoded(
+        &self,
+        reason: LetterReason,
+        acknowledged: bool,
+        body: Bytes,
+    ) -> Option<Confirmation> {
+        let journal = self.journal()?;
+        let record = || Record::undecoded(journal.provider(), journal.tenant.as_deref(), body);
+        let kept = journal.not_handled(reason, acknowledged, record)?;
+        Some(kept.confirmation)
     }
 
     /// Lets go: whatever was not told by now was given up.
@@ -59,6 +86,30 @@ impl<E: Event> Reporter<E> {
             }
             Held::Delivery(_) | Held::Nothing => unreachable!("a request is delivered once"),
         }
+    }
+
+    /// Has the delivery stored that gets to no handler.
+    pub(crate) fn store_unhandled(
+        &self,
+        reason: LetterReason,
+        acknowledged: bool,
+    ) -> Option<Confirmation> {
+        let delivery = self.delivery();
+        let record = || Record::of(&delivery);
+        let kept = delivery
+            .journal()
+            .not_handled(reason, acknowledged, record)?;
+        Some(kept.confirmation)
+    }
+
+    /// Has the delivery stored whose handler is late, unless it is at its end.
+    pub(crate) fn store_pending(&self) -> Option<Confirmation> {
+        let delivery = self.delivery();
+        let record = || Record::of(&delivery);
+        let kept = delivery
+            .journal()
+            .still_running(LetterReason::Pending, record)?;
+        Some(kept.confirmation)
     }
 
     pub(crate) fn delivery(&self) -> Delivery<E> {

@@ -87,7 +87,8 @@ where
     /// Outside of a tokio runtime with time, in tokio's words.
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let mut journal = Journal::new(
-            self.config.observer.clone(),
+            Arc::clone(&self.config.observers),
+            self.config.keeper.clone(),
             self.config.rules.name,
             Instant::now(),
         );
@@ -113,6 +114,7 @@ impl<P: Provider> Config<P> {
         let admission = caught(|| self.access.admit(head));
         let Admission(tenant) = admission.map_err(|Panicked| RejectionKind::Panicked)?;
         journal.tenant = tenant.ok_or(RejectionKind::NotFound)?;
+        journal.admitted = true;
         head::check(
             head,
             &body.size_hint(),
@@ -133,6 +135,13 @@ impl<P> Config<P> {
         response
     }
 
+    /// The answer to what was received and not handled with success, or not yet.
+    pub(crate) fn success<R>(&self) -> Response<ResponseBody<R>> {
+        let mut response = Response::new(ResponseBody::empty());
+        *response.status_mut() = self.rules.success;
+        response
+    }
+
     /// The handler's end as an answer.
     pub(crate) fn answer<R, E>(
         &self,
@@ -141,6 +150,7 @@ impl<P> Config<P> {
         let kind = match ended {
             Ok(response) => return Ok(response.map(ResponseBody::handler)),
             Err(Broken::Error(error)) => return Err(error),
+            Err(Broken::Stored) => return Ok(self.success()),
             Err(Broken::Panicked) => RejectionKind::Panicked,
             Err(Broken::Interrupted) => RejectionKind::Interrupted,
         };

@@ -89,6 +89,7 @@ impl Provider for Alegra {
             .deadline_limit(Duration::from_secs(5))
             .success(StatusCode::ACCEPTED)
             .body_limit(1024 * 1024)
+            .strikes(10)
             .events(subject::NAMES)
     }
 

@@ -1,5 +1,6 @@
 //! What failed and is kept: the letter, the store's trait, and how a letter gets into a store.
 
+mod custody;
 mod format;
 mod store;
 
@@ -8,6 +9,10 @@ use std::fmt;
 use crate::record::Record;
 
 pub use self::store::DeadLetters;
+pub(crate) use self::{
+    custody::{Confirmation, Custody, Keeper, Letter},
+    store::ErasedDeadLetters,
+};
 
 /// A delivery that did not end in success, or has not yet, as a [store](DeadLetters) keeps it: a
 /// [`Record`] with an id, a reason, and how often a handler had it.

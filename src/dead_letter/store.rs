@@ -1,6 +1,7 @@
 use std::{
     error::Error,
     future::{Future, ready},
+    pin::Pin,
 };
 
 use super::DeadLetter;
@@ -70,5 +71,23 @@ where
 {
     async fn store(&self, letter: DeadLetter) -> Result<(), Box<dyn Error + Send + Sync>> {
         self(letter).await.map_err(Into::into)
+    }
+}
+pub(crate) type StoreCall<'a> =
+    Pin<Box<dyn Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + 'a>>;
+
+/// [`DeadLetters`] behind a pointer.
+pub(crate) trait ErasedDeadLetters: Send + Sync {
+    fn store(&self, letter: DeadLetter) -> StoreCall<'_>;
+    fn done<'a>(&'a self, id: &'a str) -> StoreCall<'a>;
+}
+
+impl<T: DeadLetters> ErasedDeadLetters for T {
+    fn store(&self, letter: DeadLetter) -> StoreCall<'_> {
+        Box::pin(DeadLetters::store(self, letter))
+    }
+
+    fn done<'a>(&'a self, id: &'a str) -> StoreCall<'a> {
+        Box::pin(DeadLetters::done(self, id))
     }
 }

@@ -1,14 +1,16 @@
 mod base64;
 mod format;
 
-use std::{
-    fmt,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, time::SystemTime};
 
 use bytes::Bytes;
 
-use crate::{delivery::Delivery, provider::Event};
+use crate::{
+    clock,
+    delivery::Delivery,
+    panic::{Panicked, caught},
+    provider::Event,
+};
 
 /// A delivery in its owned form, for queues and files: what is known of it, and the raw body.
 ///
@@ -61,10 +63,7 @@ impl Record {
     /// When the body had been read, to the millisecond.
     #[must_use]
     pub fn received_at(&self) -> SystemTime {
-        // Milliseconds of 64 bits outlast every platform's clock by far, or are not its own.
-        SystemTime::UNIX_EPOCH
-            .checked_add(Duration::from_millis(self.received_at_ms))
-            .unwrap_or(SystemTime::UNIX_EPOCH)
+        clock::from_epoch_ms(self.received_at_ms)
     }
 
     /// The body as it arrived, byte for byte.
@@ -74,19 +73,43 @@ impl Record {
     }
 }
 
+impl Record {
+    /// A body that was not taken for an event.
+    pub(crate) fn undecoded(provider: &str, tenant: Option<&str>, body: Bytes) -> Self {
+        Self {
+            provider: provider.into(),
+            tenant: tenant.map(Into::into),
+            event: "other".into(),
+            id: None,
+            idempotency_key: None,
+            received_at_ms: clock::epoch_ms(SystemTime::now()),
+            body,
+        }
+    }
+
+    /// Of a delivery, come what may: an event whose own code panics has no id and no key.
+    pub(crate) fn of<E: Event>(delivery: &Delivery<E>) -> Self {
+        caught(|| Self::from(delivery)).unwrap_or_else(|Panicked| Self {
+            event: delivery.event_name().into(),
+            received_at_ms: clock::epoch_ms(delivery.received_at()),
+            ..Self::undecoded(
+                delivery.provider(),
+                delivery.tenant(),
+                delivery.raw().clone(),
+            )
+        })
+    }
+}
+
 impl<E: Event> From<&Delivery<E>> for Record {
     fn from(delivery: &Delivery<E>) -> Self {
-        let since_epoch = delivery
-            .received_at()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
         Self {
             provider: delivery.provider().into(),
             tenant: delivery.tenant().map(Into::into),
             event: delivery.event_name().into(),
             id: delivery.event().id().map(Into::into),
             idempotency_key: delivery.idempotency_key().map(Into::into),
-            received_at_ms: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
+            received_at_ms: clock::epoch_ms(delivery.received_at()),
             body: delivery.raw().clone(),
         }
     }

@@ -1,9 +1,6 @@
-use http::{Response, StatusCode};
+use http::StatusCode;
 
-use super::{
-    body::ResponseBody,
-    rejection::{Rejection, RejectionKind},
-};
+use super::rejection::RejectionKind;
 
 /// What the provider hears when the handler is not done by the deadline. The handler goes on
 /// either way.
@@ -12,8 +9,9 @@ use super::{
 pub enum Late {
     /// A success: `202 Accepted` for Alegra, `200 OK` for Bsale.
     ///
-    /// The delivery counts as received, so nobody sends it again. Until the handler ends it lives
-    /// in this process alone: a crash after the answer loses it.
+    /// The delivery counts as received, so nobody sends it again. Without a
+    /// [store](crate::WebhookLayer::dead_letters) it lives in this process alone until the handler
+    /// ends: a crash after the answer loses it. With one it is stored before the answer leaves.
     #[default]
     Accept,
     /// `503 Service Unavailable` with `Retry-After`.
@@ -28,17 +26,6 @@ impl Late {
         match self {
             Self::Accept => success,
             Self::Refuse => RejectionKind::Late.status(),
-        }
-    }
-
-    pub(crate) fn response<B>(self, success: StatusCode) -> Response<ResponseBody<B>> {
-        match self {
-            Self::Accept => {
-                let mut response = Response::new(ResponseBody::empty());
-                *response.status_mut() = success;
-                response
-            }
-            Self::Refuse => Rejection::new(RejectionKind::Late).into_response(),
         }
     }
 }

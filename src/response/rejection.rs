@@ -6,7 +6,10 @@ use http::{
 };
 
 use super::body::ResponseBody;
-use crate::provider::{Refusal, RefusalKind};
+use crate::{
+    dead_letter::LetterReason,
+    provider::{Refusal, RefusalKind},
+};
 
 /// What a `503` of ours asks for. Long enough for a restart, short enough to be worth it.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
@@ -61,7 +64,8 @@ pub enum RejectionKind {
     /// The application is shutting down and the handler did not run: `503 Service Unavailable`,
     /// with `Retry-After`.
     Draining,
-    /// The handler was not done by the deadline and [`Late::Refuse`](crate::Late::Refuse) is set:
+    /// The handler was not done by the deadline, and [`Late::Refuse`](crate::Late::Refuse) is set
+    /// or the [store](crate::WebhookLayer::dead_letters) did not confirm that it has the delivery:
     /// `503 Service Unavailable`, with `Retry-After`.
     Late,
     /// The handler panicked, or the provider's code, or the closure of
@@ -133,6 +137,26 @@ impl Rejection {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.kind.status()
+    }
+
+    /// What a store is told of it.
+    pub(crate) fn letter_reason(&self) -> LetterReason {
+        match self.kind {
+            RejectionKind::Busy => LetterReason::Busy,
+            RejectionKind::Draining => LetterReason::Draining,
+            RejectionKind::Malformed => LetterReason::Malformed,
+            RejectionKind::Panicked => LetterReason::Panicked,
+            RejectionKind::Interrupted => LetterReason::Interrupted,
+            RejectionKind::NotFound
+            | RejectionKind::Method
+            | RejectionKind::Encoding
+            | RejectionKind::TooLarge
+            | RejectionKind::Timeout
+            | RejectionKind::Truncated
+            | RejectionKind::Unauthorized
+            | RejectionKind::Forbidden
+            | RejectionKind::Late => LetterReason::Other,
+        }
     }
 
     /// `Allow` is the one header that depends on the provider; the service adds it.

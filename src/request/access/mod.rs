@@ -155,6 +155,10 @@ impl Access {
         Self(Kind::Open)
     }
 
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.0, Kind::Open)
+    }
+
     pub(crate) fn admit(&self, head: &Parts) -> Admission {
         match &self.0 {
             Kind::Path(secrets) => match last_segment(head.uri.path()) {

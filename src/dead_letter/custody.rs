@@ -1,0 +1,268 @@
+use std::{
+    collections::VecDeque,
+    error::Error,
+    fmt,
+    future::{Future, poll_fn},
+    hash::{BuildHasher, RandomState},
+    pin::Pin,
+    sync::{
+        Arc, LazyLock, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::SystemTime,
+};
+
+use tokio::{sync::oneshot, time::Sleep};
+
+use super::{DeadLetter, DeadLetters, ErasedDeadLetters, LetterReason};
+use crate::{
+    background::{Background, StoreCall},
+    clock, metrics,
+    panic::{Panicked, caught},
+    record::Record,
+    trace,
+};
+
+/// What one letter weighs besides its body, about.
+const LETTER_OVERHEAD: usize = 1024;
+
+/// The store, as the layer's requests and handlers use it.
+pub(crate) struct Keeper {
+    store: Box<dyn ErasedDeadLetters>,
+    background: Background,
+}
+
+impl Keeper {
+    pub(crate) fn new(store: impl DeadLetters, background: Background) -> Self {
+        Self {
+            store: Box::new(store),
+            background,
+        }
+    }
+}
+
+/// One delivery in the care of the store, from its first letter on.
+///
+/// What the store is told of it comes in order, one call after the other, each in a task of its own
+/// that nobody who waits can drop.
+pub(crate) struct Custody {
+    keeper: Arc<Keeper>,
+    id: Box<str>,
+    record: Record,
+    attempts: u32,
+    steps: Mutex<Steps>,
+}
+
+#[derive(Default)]
+struct Steps {
+    waiting: VecDeque<(Step, oneshot::Sender<()>)>,
+    under_way: bool,
+}
+
+enum Step {
+    Store(Letter),
+    Done,
+}
+
+/// What a letter says beyond the delivery.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Letter {
+    pub(crate) reason: LetterReason,
+    pub(crate) acknowledged: bool,
+    /// Whether a handler had the delivery this time.
+    pub(crate) tried: bool,
+}
+
+/// Whether the store has confirmed a call: false when it failed.
+pub(crate) enum Confirmation {
+    Awaited(oneshot::Receiver<()>),
+    Known(bool),
+}
+
+impl Custody {
+    pub(crate) fn new(keeper: Arc<Keeper>, record: Record) -> Arc<Self> {
+        Self::make(keeper, fresh_id(), record, 0)
+    }
+
+    /// Of a delivery that the store has already.
+    pub(crate) fn resume(keeper: Arc<Keeper>, letter: DeadLetter) -> Arc<Self> {
+        Self::make(keeper, letter.id, letter.record, letter.attempts)
+    }
+
+    fn make(keeper: Arc<Keeper>, id: Box<str>, record: Record, attempts: u32) -> Arc<Self> {
+        Arc::new(Self {
+            keeper,
+            id,
+            record,
+            attempts,
+            steps: Mutex::default(),
+        })
+    }
+
+    /// Has to be called within a runtime.
+    pub(crate) fn store(self: &Arc<Self>, letter: Letter) -> Confirmation {
+        self.take(Step::Store(letter))
+    }
+
+    /// Has to be called within a runtime.
+    pub(crate) fn done(self: &Arc<Self>) -> Confirmation {
+        self.take(Step::Done)
+    }
+
+    fn take(self: &Arc<Self>, step: Step) -> Confirmation {
+        let (confirm, confirmed) = oneshot::channel();
+        let confirmed = Confirmation::Awaited(confirmed);
+        let mut steps = self.steps();
+        if !steps.under_way {
+            let weight = self.record.body().len() + LETTER_OVERHEAD;
+            let Some(call) = self.keeper.background.try_store_call(weight) else {
+                trace::store_failed(&self.record, step.name(), &OVERLOADED);
+                return confirmed;
+            };
+            steps.under_way = true;
+            tokio::spawn(Arc::clone(self).run(call));
+        }
+        steps.waiting.push_back((step, confirm));
+        confirmed
+    }
+
+    async fn run(self: Arc<Self>, _call: StoreCall) {
+        let mut run = Run {
+            custody: &self,
+            over: false,
+        };
+        while let Some((step, confirm)) = run.next() {
+            let result = match &step {
+                Step::Store(letter) => {
+                    let letter = self.letter(*letter);
+                    unwound(|| self.keeper.store.store(letter)).await
+                }
+                Step::Done => unwound(|| self.keeper.store.done(&self.id)).await,
+            };
+            match result {
+                Ok(()) => {
+                    if let Step::Store(letter) = step {
+                        metrics::dead_letter(self.keeper.background.provider(), letter.reason);
+                    }
+                    let _nobody_waits = confirm.send(());
+                }
+                Err(error) => trace::store_failed(&self.record, step.name(), &*error),
+            }
+        }
+    }
+
+    fn letter(&self, letter: Letter) -> DeadLetter {
+        DeadLetter {
+            id: self.id.clone(),
+            reason: letter.reason,
+            attempts: self.attempts.saturating_add(letter.tried.into()),
+            acknowledged: letter.acknowledged,
+            record: self.record.clone(),
+        }
+    }
+
+    fn steps(&self) -> MutexGuard<'_, Steps> {
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The steps of a custody being taken.
+struct Run<'a> {
+    custody: &'a Custody,
+    over: bool,
+}
+
+impl Run<'_> {
+    fn next(&mut self) -> Option<(Step, oneshot::Sender<()>)> {
+        let mut steps = self.custody.steps();
+        let next = steps.waiting.pop_front();
+        steps.under_way = next.is_some();
+        self.over = next.is_none();
+        next
+    }
+}
+
+impl Drop for Run<'_> {
+    /// Cut short, by a runtime that stops: who waits hears of it, and a later step begins anew.
+    fn drop(&mut self) {
+        if !self.over {
+            *self.custody.steps() = Steps::default();
+        }
+    }
+}
+
+impl Step {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Store(letter) => letter.reason.as_str(),
+            Self::Done => "done",
+        }
+    }
+}
+
+impl Confirmation {
+    /// The store's answer, or that there was none when the clock ran out. It may be asked again.
+    pub(crate) fn poll_by(
+        &mut self,
+        deadline: Pin<&mut Sleep>,
+        cx: &mut Context<'_>,
+    ) -> Poll<bool> {
+        match Pin::new(self).poll(cx) {
+            Poll::Pending => deadline.poll(cx).map(|()| false),
+            answered => answered,
+        }
+    }
+}
+
+impl Future for Confirmation {
+    type Output = bool;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
+        if let Self::Awaited(confirmed) = &mut *self {
+            let confirmed = ready!(Pin::new(confirmed).poll(cx)).is_ok();
+            *self = Self::Known(confirmed);
+        }
+        match *self {
+            Self::Known(confirmed) => Poll::Ready(confirmed),
+            Self::Awaited(_) => Poll::Pending,
+        }
+    }
+}
+
+/// Why a call to the store came to nothing, where it is not the store's own word.
+#[derive(Debug)]
+struct NoCall(&'static str);
+
+const OVERLOADED: NoCall = NoCall("too many letters wait for the store; it does not keep up");
+
+impl fmt::Display for NoCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Error for NoCall {}
+
+/// The store's code is not ours: its panics are its failures.
+async fn unwound<F>(call: impl FnOnce() -> F) -> Result<(), Box<dyn Error + Send + Sync>>
+where
+    F: Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Unpin,
+{
+    let panicked = |Panicked| Box::new(NoCall("the store panicked"));
+    let mut call = caught(call).map_err(panicked)?;
+    poll_fn(|cx| match caught(|| Pin::new(&mut call).poll(cx)) {
+        Ok(poll) => poll,
+        Err(why) => Poll::Ready(Err(panicked(why).into())),
+    })
+    .await
+}
+
+/// A name that no other letter has, of this process or another; in the order of time.
+fn fresh_id() -> Box<str> {
+    static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(()));
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let now = clock::epoch_ms(SystemTime::now());
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("{now:012x}-{:016x}-{next:x}", *PROCESS).into()
+}
