@@ -8,7 +8,7 @@ use crate::{
     clock,
     dead_letter::Keeper,
     error::ConfigError,
-    handler::{Failure, Policy},
+    handler::{OnFailure, Policy},
     observers::Observers,
     provider::{Provider, Rules},
     request::access::Access,
@@ -75,9 +75,9 @@ impl<P> Config<P> {
     /// What becomes of the handler of a request with that deadline.
     pub(crate) fn policy(&self, deadline: Instant) -> Policy {
         Policy {
-            failure: match self.failed {
-                Failed::Accept => Failure::Accept,
-                Failed::Refuse => Failure::Refuse,
+            on_failure: match self.failed {
+                Failed::Accept => OnFailure::Accept,
+                Failed::Refuse => OnFailure::Refuse,
             },
             success: self.rules.success,
             until: self.store_until(deadline),

@@ -14,7 +14,7 @@ use crate::{
     background::NoSlot,
     dead_letter::DeadLetter,
     delivery::Delivery,
-    handler::{self, Failure, Policy},
+    handler::{self, OnFailure, Policy},
     journal::Journal,
     provider::{Event, Provider, ReceivedKind, Refusal},
     record::Record,
@@ -99,7 +99,7 @@ where
             poll_fn(|cx| inner.poll_ready(cx)).await?;
             let request = request(&delivery);
             let policy = Policy {
-                failure: Failure::Replayed,
+                on_failure: OnFailure::Replayed,
                 ..config.policy(Instant::now())
             };
             let limit = config.handler_limit;

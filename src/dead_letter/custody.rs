@@ -210,7 +210,7 @@ impl Confirmation {
     ) -> Poll<bool> {
         match Pin::new(self).poll(cx) {
             Poll::Pending => deadline.poll(cx).map(|()| false),
-            answered => answered,
+            answered @ Poll::Ready(_) => answered,
         }
     }
 }

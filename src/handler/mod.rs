@@ -1,5 +1,7 @@
 //! The handler's task: once begun it runs to its end, whoever still waits for it.
 
+mod task;
+
 use std::{
     future::Future,
     pin::{Pin, pin},
@@ -7,25 +9,22 @@ use std::{
     time::Duration,
 };
 
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tokio::{
     task::{JoinError, JoinHandle, coop},
-    time::{Instant, Sleep, sleep, timeout_at},
+    time::{Sleep, sleep},
 };
 use tower::Service;
 
+use self::task::{Asked, Task};
+pub(crate) use self::task::{OnFailure, Policy};
 use crate::{
-    background::{STORE_TIME, Slot},
-    clock,
-    dead_letter::{Confirmation, LetterReason},
+    background::Slot,
     delivery::Delivery,
-    journal::End,
     panic::{Panicked, caught},
     provider::Event,
-    record::Record,
     request::body::RequestBody,
-    response::rejection::RejectionKind,
     trace::Span,
 };
 
@@ -53,26 +52,6 @@ impl<E> From<JoinError> for Broken<E> {
 
 /// The handler's answer, or why there is none.
 pub(crate) type Ended<R, E> = Result<R, Broken<E>>;
-
-/// What becomes of a handler that does not succeed, where there is a store.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Policy {
-    pub(crate) failure: Failure,
-    /// What is answered once a failure is stored.
-    pub(crate) success: StatusCode,
-    /// When a request that still waits has waited long enough for the store.
-    pub(crate) until: Instant,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failure {
-    /// Is a success, once it is stored.
-    Accept,
-    /// Is what it is, and goes out at once.
-    Refuse,
-    /// Of a replay: is what it is, and goes out once the store knows.
-    Replayed,
-}
 
 /// Runs the handler in a task of its own. `inner` has to be ready.
 ///
@@ -102,12 +81,7 @@ where
         },
         limit: limit.map(|limit| Box::pin(sleep(limit))),
         ended: None,
-        task: Task {
-            delivery: Some(delivery),
-            end: None,
-            policy,
-            slot: Some(slot),
-        },
+        task: Task::new(delivery, slot, policy),
         span: Span::current(),
     })
 }
@@ -138,9 +112,6 @@ pin_project! {
     }
 }
 
-/// The store's answer, or that it took too long for one. Boxed: few handlers fail.
-type Asked = Pin<Box<dyn Future<Output = bool> + Send>>;
-
 impl<S, E, R> Future for Handler<S, E, R>
 where
     E: Event,
@@ -162,11 +133,12 @@ where
         let (_, asked) = this.ended.as_mut().expect("set above");
         let is_stored = ready!(asked.as_mut().poll(cx));
         let (ended, _) = this.ended.take().expect("set above");
-        Poll::Ready(if this.task.asked(is_stored) {
-            Err(Broken::Stored)
-        } else {
-            ended
-        })
+        if !this.task.asked(is_stored) {
+            return Poll::Ready(ended);
+        }
+        // What nobody hears is the user's too, and may panic when it is dropped.
+        let _ = caught(|| drop(ended));
+        Poll::Ready(Err(Broken::Stored))
     }
 }
 
@@ -220,95 +192,4 @@ where
             }
         }
     }
-}
-
-/// What the task owes to others: the handler's end to the journal and to the store, then its slot.
-struct Task<E: Event> {
-    delivery: Option<Delivery<E>>,
-    /// What is to be told once the store has answered.
-    end: Option<(End, LetterReason)>,
-    policy: Policy,
-    slot: Option<Slot>,
-}
-
-impl<E: Event> Task<E> {
-    /// The handler is at its end; what is to be waited for before anybody hears of it.
-    fn end<R, S>(&mut self, ended: &Ended<Response<R>, S>) -> Option<Asked> {
-        let delivery = self.delivery.as_ref()?;
-        let (end, reason) = match ended {
-            Ok(response) if response.status().is_success() => {
-                return self.succeeded(End::answered(response.status()));
-            }
-            Ok(response) => (End::answered(response.status()), LetterReason::Status),
-            Err(Broken::Error(_)) => (End::error(), LetterReason::Error),
-            Err(Broken::Panicked) => (End::broken(RejectionKind::Panicked), LetterReason::Panicked),
-            Err(Broken::Interrupted | Broken::Stored) => (
-                End::broken(RejectionKind::Interrupted),
-                LetterReason::Interrupted,
-            ),
-        };
-        let accepts = self.policy.failure == Failure::Accept;
-        let record = || Record::of(delivery);
-        let kept = delivery.journal().handler_failed(reason, accepts, record);
-        self.end = Some((end, reason));
-        let until = match (&kept, self.policy.failure) {
-            (Some(kept), _) if kept.settled => in_store_time(),
-            (Some(_), Failure::Accept) => self.policy.until,
-            (Some(_), Failure::Replayed) => in_store_time(),
-            (Some(_), Failure::Refuse) | (None, _) => {
-                self.asked(false);
-                return None;
-            }
-        };
-        kept.map(|kept| asked(kept.confirmation, until))
-    }
-
-    fn succeeded(&mut self, end: End) -> Option<Asked> {
-        let delivery = self.delivery.take()?;
-        let done = delivery.journal().handler_succeeded(end);
-        // Whoever replays wants to hear it when the letter is done.
-        if self.policy.failure == Failure::Replayed {
-            if let Some(confirmation) = done {
-                return Some(asked(confirmation, in_store_time()));
-            }
-        }
-        self.slot = None;
-        None
-    }
-
-    /// The store has answered, or will not in time. Whether that makes a success of a failure.
-    fn asked(&mut self, is_stored: bool) -> bool {
-        let mut accepted = false;
-        if let (Some(delivery), Some((end, reason))) = (self.delivery.take(), self.end.take()) {
-            accepted = is_stored && self.policy.failure == Failure::Accept;
-            delivery.journal().handler_ended(
-                if is_stored && self.policy.failure != Failure::Replayed {
-                    end.stored(reason, self.policy.success)
-                } else {
-                    end
-                },
-            );
-        }
-        self.slot = None;
-        accepted
-    }
-}
-
-impl<E: Event> Drop for Task<E> {
-    /// Without an end until now, the runtime has stopped and drops the task.
-    fn drop(&mut self) {
-        if let Some(delivery) = self.delivery.take() {
-            let end = self.end.take().map(|(end, _)| end);
-            let end = end.unwrap_or_else(|| End::broken(RejectionKind::Interrupted));
-            delivery.journal().handler_ended(end);
-        }
-    }
-}
-
-fn asked(confirmation: Confirmation, until: Instant) -> Asked {
-    Box::pin(async move { matches!(timeout_at(until, confirmation).await, Ok(true)) })
-}
-
-fn in_store_time() -> Instant {
-    clock::after(Instant::now(), STORE_TIME)
 }

@@ -1,17 +1,18 @@
+mod end;
+
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use http::StatusCode;
 use tokio::time::Instant;
 
+pub(crate) use self::end::End;
 use crate::{
     dead_letter::{Confirmation, Custody, DeadLetter, Keeper, Letter, LetterReason},
     observers::{self, Observers},
-    outcome::{Outcome, OutcomeKind},
+    outcome::Outcome,
     record::Record,
-    response::rejection::{Rejection, RejectionKind},
 };
 
 /// What is known of one request, growing as it travels; every outcome is formed here.
@@ -40,92 +41,6 @@ struct Progress {
     /// The handler is at its end, told or not.
     ended: bool,
     custody: Option<Arc<Custody>>,
-}
-
-/// What an outcome says beyond what the journal knows.
-#[derive(Debug)]
-pub(crate) struct End {
-    kind: OutcomeKind,
-    status: Option<StatusCode>,
-    rejection: Option<Rejection>,
-    /// Why the store has it, and what is answered for that.
-    stored: Option<(LetterReason, StatusCode)>,
-}
-
-impl End {
-    pub(crate) fn probe(status: StatusCode) -> Self {
-        Self::new(OutcomeKind::Probe, Some(status))
-    }
-
-    /// The handler's own answer.
-    pub(crate) fn answered(status: StatusCode) -> Self {
-        let kind = if status.is_success() {
-            OutcomeKind::Handled
-        } else {
-            OutcomeKind::Failed
-        };
-        Self::new(kind, Some(status))
-    }
-
-    pub(crate) fn late(status: StatusCode) -> Self {
-        let rejection = (!status.is_success()).then(|| Rejection::new(RejectionKind::Late));
-        Self {
-            rejection,
-            ..Self::new(OutcomeKind::Late, Some(status))
-        }
-    }
-
-    /// Refused before any handler ran.
-    pub(crate) fn rejected(rejection: &Rejection) -> Self {
-        if rejection.kind() == RejectionKind::Panicked {
-            // The code that had to decide broke down.
-            return Self::broken(RejectionKind::Panicked);
-        }
-        Self {
-            rejection: Some(rejection.clone()),
-            ..Self::new(OutcomeKind::Rejected, Some(rejection.status()))
-        }
-    }
-
-    /// The service's `Err`, from the handler or from becoming ready.
-    pub(crate) fn error() -> Self {
-        Self::new(OutcomeKind::Failed, None)
-    }
-
-    /// The handler ended without an answer of its own.
-    pub(crate) fn broken(rejection: RejectionKind) -> Self {
-        Self {
-            rejection: Some(Rejection::new(rejection)),
-            ..Self::new(OutcomeKind::Failed, Some(rejection.status()))
-        }
-    }
-
-    /// Ended like this, and the store has it.
-    pub(crate) fn stored(self, reason: LetterReason, answer: StatusCode) -> Self {
-        Self {
-            kind: OutcomeKind::Stored,
-            stored: Some((reason, answer)),
-            ..self
-        }
-    }
-
-    fn given_up() -> Self {
-        Self::new(OutcomeKind::GivenUp, None)
-    }
-
-    fn new(kind: OutcomeKind, status: Option<StatusCode>) -> Self {
-        Self {
-            kind,
-            status,
-            rejection: None,
-            stored: None,
-        }
-    }
-
-    /// What goes out.
-    fn answer(&self) -> Option<StatusCode> {
-        self.stored.map(|(_, answer)| answer).or(self.status)
-    }
 }
 
 /// A letter on its way into the store.

@@ -1,3 +1,5 @@
+mod failure;
+
 use std::{
     fmt,
     future::Future,
@@ -17,11 +19,12 @@ use tokio::{
 };
 use tower::Service;
 
+use self::failure::Failure;
 use crate::{
     background::{NoSlot, Slot, SlotFuture},
     clock,
     config::Config,
-    dead_letter::{Confirmation, LetterReason},
+    dead_letter::Confirmation,
     delivery::Delivery,
     handler::{self, Broken},
     journal::{End, Journal},
@@ -31,7 +34,6 @@ use crate::{
     request::{body::RequestBody, collect::Collect},
     response::{
         body::ResponseBody,
-        failed::Failed,
         late::Late,
         rejection::{Rejection, RejectionKind},
     },
@@ -243,25 +245,29 @@ where
                     Poll::Ready(Err(error)) => Step::Answer(this.config.answer(Err(error.into()))),
                     Poll::Pending => {
                         let late = match pending {
-                            Some(confirmation) => {
-                                let stored =
-                                    ready!(confirmation.poll_by(this.deadline.as_mut(), cx));
-                                if stored { Late::Accept } else { Late::Refuse }
-                            }
+                            Some(confirmation) => match Pin::new(confirmation).poll(cx) {
+                                Poll::Ready(true) => Late::Accept,
+                                // The handler has as long as the store would have had.
+                                Poll::Ready(false) | Poll::Pending => {
+                                    ready!(this.deadline.as_mut().poll(cx));
+                                    Late::Refuse
+                                }
+                            },
                             None => {
                                 ready!(this.deadline.as_mut().poll(cx));
+                                if this.config.late == Late::Accept && this.reporter.has_store() {
+                                    // Without one, the handler's answer is on the way here.
+                                    let Some(stored) = this.reporter.store_pending() else {
+                                        return Poll::Pending;
+                                    };
+                                    *pending = Some(stored);
+                                    let until = this.config.store_until(this.deadline.deadline());
+                                    this.deadline.as_mut().reset(until);
+                                    continue;
+                                }
                                 this.config.late
                             }
                         };
-                        if late == Late::Accept && pending.is_none() && this.reporter.has_store() {
-                            let Some(confirmation) = this.reporter.store_pending() else {
-                                return Poll::Pending;
-                            };
-                            *pending = Some(confirmation);
-                            let until = this.config.store_until(this.deadline.deadline());
-                            this.deadline.as_mut().reset(until);
-                            continue;
-                        }
                         let end = End::late(late.status(this.config.rules.success));
                         if !this.reporter.settle_late(end) {
                             // The handler is at its end: its answer is on the way here.
@@ -300,32 +306,20 @@ where
                     this.reporter.settle(End::rejected(&rejection));
                     return Poll::Ready(Ok(this.config.refuse(rejection)));
                 }
-                Step::Fail(failure, raw) => {
-                    let accepts = this.config.failed == Failed::Accept;
-                    let reason = failure.reason();
-                    let kept = match raw {
-                        Some(raw) if !this.config.access.is_open() => {
-                            this.reporter.store_undecoded(reason, accepts, raw)
-                        }
-                        // Whoever may knock may not fill the store.
-                        Some(_) => None,
-                        None => this.reporter.store_unhandled(reason, accepts),
-                    };
-                    match kept {
-                        Some(confirmation) if accepts => {
-                            let until = this.config.store_until(this.deadline.deadline());
-                            this.deadline.as_mut().reset(until);
-                            this.state.set(State::Keep {
-                                failure: Some(failure),
-                                confirmation,
-                            });
-                        }
-                        _ => {
-                            this.reporter.settle(failure.end());
-                            return Poll::Ready(failure.answer(this.config));
-                        }
+                Step::Fail(failure, raw) => match failure.keep(raw, this.config, this.reporter) {
+                    Some(confirmation) => {
+                        let until = this.config.store_until(this.deadline.deadline());
+                        this.deadline.as_mut().reset(until);
+                        this.state.set(State::Keep {
+                            failure: Some(failure),
+                            confirmation,
+                        });
                     }
-                }
+                    None => {
+                        this.reporter.settle(failure.end());
+                        return Poll::Ready(failure.answer(this.config));
+                    }
+                },
             }
         }
     }
@@ -349,36 +343,6 @@ impl<S, B, R, E> Step<S, B, R, E> {
 
     fn fail(kind: RejectionKind) -> Self {
         Self::Fail(Failure::Rejected(Rejection::new(kind)), None)
-    }
-}
-
-/// Why a delivery gets to no handler.
-enum Failure<E> {
-    Rejected(Rejection),
-    /// The inner service's, from becoming ready.
-    Error(E),
-}
-
-impl<E> Failure<E> {
-    fn end(&self) -> End {
-        match self {
-            Self::Rejected(rejection) => End::rejected(rejection),
-            Self::Error(_) => End::error(),
-        }
-    }
-
-    fn reason(&self) -> LetterReason {
-        match self {
-            Self::Rejected(rejection) => rejection.letter_reason(),
-            Self::Error(_) => LetterReason::Error,
-        }
-    }
-
-    fn answer<P, R>(self, config: &Config<P>) -> Result<Response<ResponseBody<R>>, E> {
-        match self {
-            Self::Rejected(rejection) => Ok(config.refuse(rejection)),
-            Self::Error(error) => Err(error),
-        }
     }
 }
 

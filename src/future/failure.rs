@@ -1,0 +1,58 @@
+use bytes::Bytes;
+use http::Response;
+
+use crate::{
+    config::Config,
+    dead_letter::{Confirmation, LetterReason},
+    journal::End,
+    provider::Event,
+    reporter::Reporter,
+    response::{body::ResponseBody, failed::Failed, rejection::Rejection},
+};
+
+/// Why a delivery gets to no handler.
+pub(super) enum Failure<E> {
+    Rejected(Rejection),
+    /// The inner service's, from becoming ready.
+    Error(E),
+}
+
+impl<E> Failure<E> {
+    /// Has the delivery stored, or the body of what was none; what to wait for before the answer.
+    pub(super) fn keep<P, V: Event>(
+        &self,
+        raw: Option<Bytes>,
+        config: &Config<P>,
+        reporter: &Reporter<V>,
+    ) -> Option<Confirmation> {
+        let accepts = config.failed == Failed::Accept;
+        let kept = match raw {
+            // Whoever may knock may not fill the store.
+            Some(_) if config.access.is_open() => None,
+            Some(raw) => reporter.store_undecoded(self.reason(), accepts, raw),
+            None => reporter.store_unhandled(self.reason(), accepts),
+        };
+        kept.filter(|_| accepts)
+    }
+
+    pub(super) fn end(&self) -> End {
+        match self {
+            Self::Rejected(rejection) => End::rejected(rejection),
+            Self::Error(_) => End::error(),
+        }
+    }
+
+    pub(super) fn reason(&self) -> LetterReason {
+        match self {
+            Self::Rejected(rejection) => rejection.letter_reason(),
+            Self::Error(_) => LetterReason::Error,
+        }
+    }
+
+    pub(super) fn answer<P, R>(self, config: &Config<P>) -> Result<Response<ResponseBody<R>>, E> {
+        match self {
+            Self::Rejected(rejection) => Ok(config.refuse(rejection)),
+            Self::Error(error) => Err(error),
+        }
+    }
+}

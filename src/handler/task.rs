@@ -1,0 +1,139 @@
+use std::{future::Future, pin::Pin};
+
+use http::{Response, StatusCode};
+use tokio::time::{Instant, timeout_at};
+
+use super::{Broken, Ended};
+use crate::{
+    background::{STORE_TIME, Slot},
+    clock,
+    dead_letter::{Confirmation, LetterReason},
+    delivery::Delivery,
+    journal::End,
+    provider::Event,
+    record::Record,
+    response::rejection::RejectionKind,
+};
+
+/// What becomes of a handler that does not succeed, where there is a store.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Policy {
+    pub(crate) on_failure: OnFailure,
+    /// What is answered once a failure is stored.
+    pub(crate) success: StatusCode,
+    /// When a request that still waits has waited long enough for the store.
+    pub(crate) until: Instant,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnFailure {
+    /// Is a success, once it is stored.
+    Accept,
+    /// Is what it is, and goes out at once.
+    Refuse,
+    /// Of a replay: is what it is, and goes out once the store knows.
+    Replayed,
+}
+
+/// The store's answer, or that it took too long for one. Boxed: few handlers fail.
+pub(super) type Asked = Pin<Box<dyn Future<Output = bool> + Send>>;
+
+/// What the task owes to others: the handler's end to the journal and to the store, then its slot.
+pub(super) struct Task<E: Event> {
+    delivery: Option<Delivery<E>>,
+    /// What is to be told once the store has answered.
+    end: Option<(End, LetterReason)>,
+    policy: Policy,
+    slot: Option<Slot>,
+}
+
+impl<E: Event> Task<E> {
+    pub(super) fn new(delivery: Delivery<E>, slot: Slot, policy: Policy) -> Self {
+        Self {
+            delivery: Some(delivery),
+            end: None,
+            policy,
+            slot: Some(slot),
+        }
+    }
+
+    /// The handler is at its end; what is to be waited for before anybody hears of it.
+    pub(super) fn end<R, S>(&mut self, ended: &Ended<Response<R>, S>) -> Option<Asked> {
+        let delivery = self.delivery.as_ref()?;
+        let (end, reason) = match ended {
+            Ok(response) if response.status().is_success() => {
+                return self.succeeded(End::answered(response.status()));
+            }
+            Ok(response) => (End::answered(response.status()), LetterReason::Status),
+            Err(Broken::Error(_)) => (End::error(), LetterReason::Error),
+            Err(Broken::Panicked) => (End::broken(RejectionKind::Panicked), LetterReason::Panicked),
+            Err(Broken::Interrupted | Broken::Stored) => (
+                End::broken(RejectionKind::Interrupted),
+                LetterReason::Interrupted,
+            ),
+        };
+        let accepts = self.policy.on_failure == OnFailure::Accept;
+        let record = || Record::of(delivery);
+        let kept = delivery.journal().handler_failed(reason, accepts, record);
+        self.end = Some((end, reason));
+        let until = match (&kept, self.policy.on_failure) {
+            (Some(kept), _) if kept.settled => in_store_time(),
+            (Some(_), OnFailure::Accept) => self.policy.until,
+            (Some(_), OnFailure::Replayed) => in_store_time(),
+            (Some(_), OnFailure::Refuse) | (None, _) => {
+                self.asked(false);
+                return None;
+            }
+        };
+        kept.map(|kept| asked(kept.confirmation, until))
+    }
+
+    fn succeeded(&mut self, end: End) -> Option<Asked> {
+        let delivery = self.delivery.take()?;
+        let done = delivery.journal().handler_succeeded(end);
+        // Whoever replays wants to hear it when the letter is done.
+        if self.policy.on_failure == OnFailure::Replayed {
+            if let Some(confirmation) = done {
+                return Some(asked(confirmation, in_store_time()));
+            }
+        }
+        self.slot = None;
+        None
+    }
+
+    /// The store has answered, or will not in time. Whether that makes a success of a failure.
+    pub(super) fn asked(&mut self, is_stored: bool) -> bool {
+        let mut accepted = false;
+        if let (Some(delivery), Some((end, reason))) = (self.delivery.take(), self.end.take()) {
+            accepted = is_stored && self.policy.on_failure == OnFailure::Accept;
+            delivery.journal().handler_ended(
+                if is_stored && self.policy.on_failure != OnFailure::Replayed {
+                    end.stored(reason, self.policy.success)
+                } else {
+                    end
+                },
+            );
+        }
+        self.slot = None;
+        accepted
+    }
+}
+
+impl<E: Event> Drop for Task<E> {
+    /// Without an end until now, the runtime has stopped and drops the task.
+    fn drop(&mut self) {
+        if let Some(delivery) = self.delivery.take() {
+            let end = self.end.take().map(|(end, _)| end);
+            let end = end.unwrap_or_else(|| End::broken(RejectionKind::Interrupted));
+            delivery.journal().handler_ended(end);
+        }
+    }
+}
+
+fn asked(confirmation: Confirmation, until: Instant) -> Asked {
+    Box::pin(async move { matches!(timeout_at(until, confirmation).await, Ok(true)) })
+}
+
+fn in_store_time() -> Instant {
+    clock::after(Instant::now(), STORE_TIME)
+}
