@@ -487,6 +487,21 @@ async fn a_handler_that_fails_while_the_store_is_asked_is_stored_after() {
     assert_eq!(outcomes.seen(), [(OutcomeKind::Stored, Some(202), false)]);
 }
 
+/// Nothing is pending whose handler has ended.
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_failed_is_not_late_while_the_store_is_asked() {
+    let store = Store::new(Keeps::After(ms(500)));
+    let (layer, outcomes) = Outcomes::of(alegra().dead_letters(store.clone()));
+    let began = Instant::now();
+    let handler = Handler::new(Does::FailAfter(ms(2900)));
+    let response = send(&layer, &handler, post(ALEGRA)).await;
+    assert_eq!(response.expect("a success").status(), 202);
+    assert_eq!(began.elapsed(), ms(3400));
+    layer.background().drain(10 * SECOND).await;
+    assert_eq!(store.story(), [Some(LetterReason::Error)]);
+    assert_eq!(outcomes.seen(), [(OutcomeKind::Stored, Some(202), false)]);
+}
+
 // Hung up.
 
 #[tokio::test(start_paused = true)]
@@ -574,7 +589,8 @@ async fn a_drain_waits_no_longer_than_a_second_for_a_store_that_hangs() {
 
 #[tokio::test(start_paused = true)]
 async fn a_letter_that_is_replayed_is_done_or_has_one_more_attempt() {
-    let store = Store::default();
+    // Whoever hears of the handler's answer may look into the store.
+    let store = Store::new(Keeps::After(ms(500)));
     let layer = alegra().dead_letters(store.clone());
     let failed = send(&layer, &Handler::new(Does::Fail), post(ALEGRA)).await;
     assert_eq!(failed.expect("a success").status(), 202);

@@ -11,7 +11,10 @@ use tower_webhook::{
     bsale::{self, Bsale},
 };
 
-use crate::util::{Does, Handler, Outcomes, PANIC, Reply, reply};
+use crate::util::{
+    Does, Handler, Outcomes, PANIC, Reply, reply,
+    store::{Keeps, Store},
+};
 
 const SECRET: &str = "sssecret-0123456789abcdef";
 const MARKS: [&str; 6] = [SECRET, PANIC, "bbbody", "hhheader", "uuuri", "eeerror"];
@@ -86,21 +89,30 @@ async fn p6_nothing_of_a_request_or_a_secret_is_given_away() {
         Does::PanicInCall,
         Does::PanicAfter(crate::util::ms(9000)),
     ];
-    let (layer, outcomes) = Outcomes::of(WebhookLayer::new(
-        alegra::Alegra::new(),
-        Access::path([("shop-1", SECRET)]),
-    ));
+    let layer = WebhookLayer::new(alegra::Alegra::new(), Access::path([("shop-1", SECRET)]));
+    let (layer, outcomes) = Outcomes::of(layer);
+    let store = Store::default();
+    let storing = layer.clone().dead_letters(store.clone());
     let allowed = Bsale::new().companies([1]);
     let strict = WebhookLayer::new(allowed, Access::query("token", [SECRET]));
     for does in handlers {
         for body in bodies {
             for uri in [&right, "/uuuri/uuuri?uuuri", "/uuuri"] {
-                let mut webhook = layer.layer(Handler::new(does));
-                let future = webhook.call(request(uri, body));
-                clean_debug(&future);
-                if let Ok(response) = future.await {
-                    clean_debug(&response);
-                    clean(&crate::util::text(response).await);
+                for keeps in [
+                    None,
+                    Some(Keeps::AtOnce),
+                    Some(Keeps::Not),
+                    Some(Keeps::Panics),
+                ] {
+                    let layer = if keeps.is_some() { &storing } else { &layer };
+                    store.set(keeps.unwrap_or_default());
+                    let mut webhook = layer.layer(Handler::new(does));
+                    let future = webhook.call(request(uri, body));
+                    clean_debug(&future);
+                    if let Ok(response) = future.await {
+                        clean_debug(&response);
+                        clean(&crate::util::text(response).await);
+                    }
                 }
             }
             let query = format!("/uuuri?uuuri&token={SECRET}");
@@ -114,6 +126,10 @@ async fn p6_nothing_of_a_request_or_a_secret_is_given_away() {
     }
     assert_eq!(layer.background().drain(crate::util::ms(60_000)).await, 0);
     clean_debug(&outcomes.all());
+    assert!(store.letters().len() > 10, "the store was asked");
+    clean_debug(&store.letters());
+    clean_debug(&layer.strikes());
+    clean_debug(&layer.strikes().events());
     clean_debug(&layer);
     clean_debug(&layer.layer(()));
     clean_debug(&strict);
@@ -126,6 +142,9 @@ async fn p6_nothing_of_a_request_or_a_secret_is_given_away() {
     let text = log.text();
     assert!(text.contains("shop-1"), "the log was written: {text}");
     assert!(text.contains("new-client"));
+    assert!(text.contains("the store of dead letters failed"));
+    assert!(text.contains("the disk is full"));
+    assert!(text.contains("the store panicked"));
     clean(&text);
 }
 
