@@ -49,7 +49,9 @@ pub mod bsale;
 
 pub use self::{
     background::Background,
-    dead_letter::{DeadLetter, DeadLetters, LetterReason},
+    dead_letter::{
+        DeadLetter, DeadLetters, JsonLines, JsonLinesError, JsonLinesOptions, LetterReason, Letters,
+    },
     delivery::Delivery,
     error::ConfigError,
     future::ResponseFuture,

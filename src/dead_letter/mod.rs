@@ -2,13 +2,17 @@
 
 mod custody;
 mod format;
+mod json_lines;
 mod store;
 
 use std::fmt;
 
 use crate::record::Record;
 
-pub use self::store::DeadLetters;
+pub use self::{
+    json_lines::{JsonLines, JsonLinesError, JsonLinesOptions, Letters},
+    store::DeadLetters,
+};
 pub(crate) use self::{
     custody::{Confirmation, Custody, Keeper, Letter},
     store::ErasedDeadLetters,
