@@ -14,6 +14,13 @@ pub(in super::super) struct Faults {
     steps: AtomicUsize,
     syncs: AtomicUsize,
     plan: Mutex<Plan>,
+    unsynced: Mutex<Unsynced>,
+}
+
+#[derive(Default, Debug, Clone, Copy)]
+struct Unsynced {
+    lines: bool,
+    directory: bool,
 }
 
 #[derive(Default, Clone, Copy)]
@@ -58,16 +65,47 @@ impl Faults {
     }
 
     pub(super) fn append(&self, mut file: &File, bytes: &[u8]) -> io::Result<()> {
+        self.expect(|unsynced| !unsynced.directory, "an append");
         let result = self.step();
         let plan = *self.plan.lock().unwrap();
         if let (Err(_), Plan::Fail { eighths, .. }) = (&result, plan) {
             file.write_all(&bytes[..bytes.len() * eighths / 8])?;
         }
+        self.unsynced.lock().unwrap().lines = result.is_ok();
         result
     }
 
     pub(super) fn sync(&self) -> io::Result<()> {
         self.syncs.fetch_add(1, Ordering::SeqCst);
+        // Where it fails nobody relies on the lines.
+        self.unsynced.lock().unwrap().lines = false;
         self.step()
+    }
+
+    /// A file is created, renamed or removed.
+    pub(super) fn change(&self) -> io::Result<()> {
+        self.expect(
+            |unsynced| !unsynced.lines && !unsynced.directory,
+            "a change",
+        );
+        self.step()?;
+        self.unsynced.lock().unwrap().directory = true;
+        Ok(())
+    }
+
+    pub(super) fn sync_directory(&self) -> io::Result<()> {
+        self.step()?;
+        self.unsynced.lock().unwrap().directory = false;
+        Ok(())
+    }
+
+    /// What somebody relies on has to be safe first.
+    fn expect(&self, is_safe: impl FnOnce(Unsynced) -> bool, what: &str) {
+        let unsynced = *self.unsynced.lock().unwrap();
+        assert!(is_safe(unsynced), "{what} while unsynced: {unsynced:?}");
+    }
+
+    pub(in super::super) fn expect_synced(&self) {
+        self.expect(|unsynced| !unsynced.lines, "an Ok");
     }
 }
