@@ -38,7 +38,7 @@ impl Disk {
     /// Never over a file that is there.
     pub(super) fn create(&self, path: &Path) -> io::Result<File> {
         #[cfg(test)]
-        self.faults.change()?;
+        self.faults.create()?;
         options().create_new(true).open(path)
     }
 

@@ -21,7 +21,7 @@ pub(super) struct Log {
     pub(super) names: Arc<Names>,
     pub(super) limits: Limits,
     pub(super) index: Arc<Mutex<Index>>,
-    /// None between closing a file and creating the next.
+    /// None when the next one could not be created.
     pub(super) active: Option<File>,
     /// The active file may be longer than what is known of it: a write failed, or panicked.
     pub(super) torn: bool,
@@ -101,7 +101,7 @@ impl Log {
         ))
     }
 
-    /// Closes the active file. The next one is created when it is needed.
+    /// Closes the active file and begins the next.
     pub(super) fn rotate(&mut self) -> Result<(), JsonLinesError> {
         self.repair()?;
         self.settle_directory()?;
@@ -123,7 +123,7 @@ impl Log {
         drop(index);
         self.active = None;
         self.directory_unsure = true;
-        self.settle_directory()
+        self.create_if_missing()
     }
 
     pub(super) fn create_if_missing(&mut self) -> Result<(), JsonLinesError> {

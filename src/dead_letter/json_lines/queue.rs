@@ -31,6 +31,8 @@ pub(super) enum Task {
 
 type Reply = oneshot::Sender<Result<(), JsonLinesError>>;
 
+type Answers = Vec<(Reply, Result<(), JsonLinesError>)>;
+
 /// The only one at work on the queue. Dropped before it is through, because it panicked or the
 /// runtime would not run it, it leaves nobody waiting.
 struct Flusher {
@@ -92,29 +94,34 @@ impl Task {
 
 impl Flusher {
     fn run(mut self) {
-        while let Some((task, reply)) = self.first() {
-            match task {
+        let mut task = self.next();
+        while let Some((first, reply)) = task {
+            let answers = match first {
                 Task::Change(change) => self.write(change, reply),
-                Task::Compact => {
-                    let result = lock_of(&self.shared.log).compact();
-                    let _ = reply.send(result);
-                }
+                Task::Compact => vec![(reply, lock_of(&self.shared.log).compact())],
+            };
+            task = self.next();
+            if task.is_none() {
+                // Who hears of it may let go of the store, and wants the file closed then.
+                drop(self);
+                return answer(answers);
             }
+            answer(answers);
         }
     }
 
-    fn first(&mut self) -> Option<(Task, Reply)> {
+    fn next(&mut self) -> Option<(Task, Reply)> {
         let mut queue = lock_of(&self.shared.queue.0);
-        let first = queue.tasks.pop_front();
-        if first.is_none() {
+        let next = queue.tasks.pop_front();
+        if next.is_none() {
             queue.flushing = false;
             self.through = true;
         }
-        first
+        next
     }
 
     /// Writes it with what waits behind it, up to the size of a file.
-    fn write(&self, first: Change, reply: Reply) {
+    fn write(&self, first: Change, reply: Reply) -> Answers {
         let mut log = lock_of(&self.shared.log);
         let limit = usize::try_from(log.limits.file).unwrap_or(usize::MAX);
         let mut bytes = first.line.len();
@@ -134,9 +141,13 @@ impl Flusher {
         let results = log.commit(&changes);
         drop(log);
         lock_of(&self.shared.queue.0).bytes -= bytes;
-        for (reply, result) in replies.into_iter().zip(results) {
-            let _ = reply.send(result);
-        }
+        replies.into_iter().zip(results).collect()
+    }
+}
+
+fn answer(answers: Answers) {
+    for (reply, result) in answers {
+        let _ = reply.send(result);
     }
 }
 

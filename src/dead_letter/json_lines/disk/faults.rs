@@ -1,4 +1,5 @@
 //! Steps that fail, for the tests.
+#![allow(clippy::unwrap_used)]
 
 use std::{
     fs::File,
@@ -17,10 +18,20 @@ pub(in super::super) struct Faults {
     unsynced: Mutex<Unsynced>,
 }
 
-#[derive(Default, Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Unsynced {
     lines: bool,
     directory: bool,
+}
+
+/// Who wrote before may have died before it synced.
+impl Default for Unsynced {
+    fn default() -> Self {
+        Self {
+            lines: true,
+            directory: true,
+        }
+    }
 }
 
 #[derive(Default, Clone, Copy)]
@@ -82,7 +93,14 @@ impl Faults {
         self.step()
     }
 
-    /// A file is created, renamed or removed.
+    pub(super) fn create(&self) -> io::Result<()> {
+        self.expect(|unsynced| !unsynced.directory, "a creation");
+        self.step()?;
+        self.unsynced.lock().unwrap().directory = true;
+        Ok(())
+    }
+
+    /// A file is renamed or removed.
     pub(super) fn change(&self) -> io::Result<()> {
         self.expect(
             |unsynced| !unsynced.lines && !unsynced.directory,

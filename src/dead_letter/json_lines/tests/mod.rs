@@ -1,4 +1,5 @@
 //! What only a failing disk shows, or one that is held up.
+#![allow(clippy::unwrap_used)]
 
 mod crash;
 mod group;
