@@ -33,8 +33,8 @@ type Reply = oneshot::Sender<Result<(), JsonLinesError>>;
 
 type Answers = Vec<(Reply, Result<(), JsonLinesError>)>;
 
-/// The only one at work on the queue. Dropped before it is through, because it panicked or the
-/// runtime would not run it, it leaves nobody waiting.
+/// The only one at work on the queue. Dropped before it is through, because the runtime would not
+/// run it, it leaves nobody waiting.
 struct Flusher {
     shared: Arc<Shared>,
     through: bool,
@@ -76,8 +76,14 @@ impl Shared {
 
     fn stopped(&self) -> JsonLinesError {
         JsonLinesError::new(format!(
-            "nothing could be written to `{}`: there is no tokio runtime here, or it is stopping, \
-             or the writing panicked",
+            "nothing could be written to `{}`: there is no tokio runtime here, or it is stopping",
+            self.names.active().display()
+        ))
+    }
+
+    fn panicked(&self) -> JsonLinesError {
+        JsonLinesError::new(format!(
+            "writing to `{}` panicked: it is not known what is there",
             self.names.active().display()
         ))
     }
@@ -98,7 +104,13 @@ impl Flusher {
         while let Some((first, reply)) = task {
             let answers = match first {
                 Task::Change(change) => self.write(change, reply),
-                Task::Compact => vec![(reply, lock_of(&self.shared.log).compact())],
+                Task::Compact => {
+                    let result = caught(|| lock_of(&self.shared.log).compact());
+                    vec![(
+                        reply,
+                        result.unwrap_or_else(|_| Err(self.shared.panicked())),
+                    )]
+                }
             };
             task = self.next();
             if task.is_none() {
@@ -138,8 +150,9 @@ impl Flusher {
             }
         }
         drop(queue);
-        let results = log.commit(&changes);
+        let results = caught(|| log.commit(&changes));
         drop(log);
+        let results = results.unwrap_or_else(|_| vec![Err(self.shared.panicked()); changes.len()]);
         lock_of(&self.shared.queue.0).bytes -= bytes;
         replies.into_iter().zip(results).collect()
     }
