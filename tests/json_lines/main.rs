@@ -1,4 +1,5 @@
 //! Dead letters in files: `JsonLines`, on a real disk.
+#![cfg(file_lock)]
 
 mod basic;
 mod clean;

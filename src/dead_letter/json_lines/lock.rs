@@ -40,3 +40,23 @@ fn try_lock(_file: &File, _lock: &Path, path: &Path) -> Result<(), JsonLinesErro
         path.display()
     )))
 }
+
+#[cfg(all(test, not(file_lock)))]
+mod tests {
+    use crate::JsonLines;
+
+    #[test]
+    fn without_locks_nothing_is_opened() {
+        let path = std::env::temp_dir().join("tower-webhook-not-locked");
+        let sentence = JsonLines::open(&path).map_err(|error| error.to_string());
+        let Err(sentence) = sentence else {
+            panic!("it was opened");
+        };
+        assert!(sentence.ends_with(
+            "cannot be locked against other processes by a program that was built with Rust older \
+             than 1.89: build it with a newer one"
+        ));
+        assert!(!path.exists());
+        let _ = std::fs::remove_file(path.with_extension("lock"));
+    }
+}

