@@ -14,6 +14,7 @@ mod names;
 mod options;
 mod queue;
 mod recover;
+mod scan;
 #[cfg(all(test, file_lock))]
 mod tests;
 

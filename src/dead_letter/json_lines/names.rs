@@ -83,7 +83,8 @@ impl Names {
                 .and_then(|rest| std::str::from_utf8(rest).ok())
                 .and_then(|rest| rest.strip_prefix('.')?.parse().ok().zip(Some(rest)));
             if let Some((number, rest)) = number {
-                if rest == suffix(number) {
+                // There has to be a next one.
+                if number < u64::MAX / 2 && rest == suffix(number) {
                     numbers.push(number);
                 }
             }
