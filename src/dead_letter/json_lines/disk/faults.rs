@@ -1,5 +1,6 @@
 //! Steps that fail, for the tests.
 #![allow(clippy::unwrap_used)]
+#![cfg_attr(not(file_lock), allow(dead_code))]
 
 use std::{
     fs::File,
