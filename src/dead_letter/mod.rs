@@ -9,13 +9,13 @@ use std::fmt;
 
 use crate::record::Record;
 
-pub use self::{
-    json_lines::{JsonLines, JsonLinesError, JsonLinesOptions, Letters},
-    store::DeadLetters,
-};
 pub(crate) use self::{
     custody::{Confirmation, Custody, Keeper, Letter},
     store::ErasedDeadLetters,
+};
+pub use self::{
+    json_lines::{JsonLines, JsonLinesError, JsonLinesOptions, Letters},
+    store::DeadLetters,
 };
 
 /// A delivery that did not end in success, or has not yet, as a [store](DeadLetters) keeps it: a
