@@ -1,6 +1,7 @@
 //! What the tests share. Each test file uses its part of it.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod letters;
 pub mod store;
 
 use std::{

@@ -1,0 +1,435 @@
+//! No subscription is lost, and no delivery: Alegra played against three receivers whose handlers
+//! fail in every way they can.
+
+mod util;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::{Request, StatusCode};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout},
+};
+use tower::{Layer, Service, ServiceExt};
+use tower_webhook::{
+    Delivery, OutcomeKind, RejectionKind, RequestBody, Webhook, WebhookLayer,
+    alegra::{self, Alegra},
+};
+
+use self::util::{
+    Broken, Outcomes, PANIC, Reply, alegra, letters,
+    letters::{Care, Chance, Letters, key_of, pass, quiet_panics},
+    ms, post, rejection, reply,
+};
+
+const DELIVERIES: u64 = 10_000;
+const RECEIVERS: usize = 3;
+const D: Duration = ms(3000);
+const PATIENCE: Duration = ms(5000);
+const SEED: u64 = 20_251_121;
+
+const EVENTS: [&str; 12] = [
+    "new-client",
+    "edit-client",
+    "delete-client",
+    "new-item",
+    "edit-item",
+    "delete-item",
+    "new-invoice",
+    "edit-invoice",
+    "delete-invoice",
+    "new-bill",
+    "edit-bill",
+    "delete-bill",
+];
+
+/// No handler ever succeeds with one of these.
+const DOOMED: &str = "edit-bill";
+
+#[derive(Clone, Copy)]
+enum Does {
+    Succeed(Duration),
+    Status(Duration),
+    Fail(Duration),
+    PanicInCall,
+    Panic(Duration),
+    Hang,
+}
+
+/// What the handler does with that delivery.
+fn plan(event: &str, key: u64) -> Does {
+    let mut chance = Chance::new(SEED ^ key);
+    let is_late = chance.percent(30);
+    let after = match is_late {
+        false => ms(chance.below(2000)),
+        true => ms(3001 + chance.below(7000)),
+    };
+    if event != DOOMED && chance.percent(55) {
+        return Does::Succeed(after);
+    }
+    chance.pick(&[
+        Does::Status(after),
+        Does::Fail(after),
+        Does::PanicInCall,
+        Does::Panic(after),
+        Does::Hang,
+    ])
+}
+
+/// Keys of what was handled with success, and when.
+type Handled = Arc<Mutex<BTreeMap<u64, Instant>>>;
+
+#[derive(Clone)]
+struct Handler(Handled);
+
+impl Service<Request<RequestBody>> for Handler {
+    type Response = Reply;
+    type Error = Broken;
+    type Future = Pin<Box<dyn Future<Output = Result<Reply, Broken>> + Send>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
+        let delivery = request.extensions().get::<Delivery<alegra::Event>>();
+        let raw = delivery.expect("a delivery").raw();
+        let key = key_of(raw);
+        let event = EVENTS.into_iter().find(|event| {
+            raw.windows(event.len())
+                .any(|window| window == event.as_bytes())
+        });
+        let does = plan(event.expect("a known event"), key);
+        assert!(!matches!(does, Does::PanicInCall), "{PANIC}");
+        let handled = Arc::clone(&self.0);
+        Box::pin(async move {
+            match does {
+                Does::Succeed(after) => {
+                    pass(after).await;
+                    handled.lock().unwrap().insert(key, Instant::now());
+                    Ok(reply(StatusCode::NO_CONTENT))
+                }
+                Does::Status(after) => {
+                    pass(after).await;
+                    Ok(reply(StatusCode::INTERNAL_SERVER_ERROR))
+                }
+                Does::Fail(after) => {
+                    pass(after).await;
+                    Err(Broken)
+                }
+                Does::Panic(after) => {
+                    pass(after).await;
+                    panic!("{PANIC}")
+                }
+                Does::Hang => std::future::pending().await,
+                Does::PanicInCall => unreachable!("it panicked before"),
+            }
+        })
+    }
+}
+
+/// What Alegra heard of one delivery.
+#[derive(Clone, Debug)]
+struct Heard {
+    event: &'static str,
+    sent: Instant,
+    took: Duration,
+    /// `None` for a connection that broke off.
+    status: Option<u16>,
+    rejection: Option<RejectionKind>,
+    /// When it was heard, the store had confirmed a letter of it.
+    was_kept: bool,
+}
+
+impl Heard {
+    fn is_success(&self) -> bool {
+        self.took < PATIENCE && matches!(self.status, Some(200..300))
+    }
+}
+
+/// One count of failures in a row for each event.
+#[derive(Default)]
+struct Subscriptions {
+    strikes: BTreeMap<&'static str, u32>,
+    deleted: BTreeSet<&'static str>,
+}
+
+impl Subscriptions {
+    fn hear(&mut self, heard: &Heard) {
+        let strikes = self.strikes.entry(heard.event).or_default();
+        *strikes = if heard.is_success() { 0 } else { *strikes + 1 };
+        if *strikes >= 10 {
+            self.deleted.insert(heard.event);
+        }
+    }
+}
+
+/// How it went.
+struct Played {
+    heard: BTreeMap<u64, Heard>,
+    handled: BTreeMap<u64, Instant>,
+    subscriptions: Subscriptions,
+    outcomes: [Outcomes; RECEIVERS],
+    layers: [WebhookLayer<Alegra>; RECEIVERS],
+}
+
+async fn play(letters: Option<&Letters>) -> Played {
+    quiet_panics();
+    let handled = Handled::default();
+    let made = std::array::from_fn::<_, RECEIVERS, _>(|_| {
+        let layer = alegra().max_in_flight(60).handler_limit(ms(12_000));
+        Outcomes::of(match letters {
+            Some(letters) => layer.dead_letters(letters.clone()),
+            None => layer,
+        })
+    });
+    let layers = made.each_ref().map(|(layer, _)| layer.clone());
+    let services = layers
+        .each_ref()
+        .map(|layer| layer.layer(Handler(Arc::clone(&handled))));
+
+    let subscriptions = Arc::new(Mutex::new(Subscriptions::default()));
+    let mut chance = Chance::new(SEED);
+    let mut under_way = JoinSet::new();
+    for key in 0..DELIVERIES {
+        pass(ms(chance.below(40))).await;
+        let event = chance.pick(&EVENTS);
+        let receiver = usize::try_from(key).expect("an index") % RECEIVERS;
+        let service = services[receiver].clone();
+        let (letters, subscriptions) = (letters.cloned(), Arc::clone(&subscriptions));
+        under_way.spawn(async move {
+            let heard = deliver(service, event, key, letters).await;
+            subscriptions.lock().unwrap().hear(&heard);
+            (key, heard)
+        });
+    }
+    let heard = under_way.join_all().await.into_iter().collect();
+    for layer in &layers {
+        assert_eq!(layer.background().drain(ms(60_000)).await, 0);
+    }
+    let handled = handled.lock().unwrap().clone();
+    let subscriptions = std::mem::take(&mut *subscriptions.lock().unwrap());
+    Played {
+        heard,
+        handled,
+        subscriptions,
+        outcomes: made.map(|(_, outcomes)| outcomes),
+        layers,
+    }
+}
+
+async fn deliver(
+    service: Webhook<Handler, Alegra>,
+    event: &'static str,
+    key: u64,
+    letters: Option<Letters>,
+) -> Heard {
+    let sent = Instant::now();
+    let request = post(letters::delivery(event, key));
+    let answer = timeout(PATIENCE, service.oneshot(request)).await;
+    let answer = answer.ok().and_then(Result::ok);
+    Heard {
+        event,
+        sent,
+        took: sent.elapsed(),
+        status: answer.as_ref().map(|answer| answer.status().as_u16()),
+        rejection: answer.as_ref().and_then(rejection),
+        was_kept: letters.is_some_and(|letters| letters.was_kept(key, None)),
+    }
+}
+
+impl Played {
+    fn keys(&self, which: impl Fn(u64, &Heard) -> bool) -> BTreeSet<u64> {
+        let heard = self.heard.iter().filter(|(key, heard)| which(**key, heard));
+        heard.map(|(key, _)| *key).collect()
+    }
+
+    /// How long after it was sent the delivery was handled with success.
+    fn handled_after(&self, key: u64) -> Option<Duration> {
+        let at = self.handled.get(&key)?;
+        Some(at.duration_since(self.heard[&key].sent))
+    }
+
+    fn count(&self, kind: OutcomeKind, late_end: bool) -> usize {
+        let outcomes = self.outcomes.iter().flat_map(Outcomes::all);
+        outcomes
+            .filter(|outcome| outcome.kind() == kind && outcome.is_late_end() == late_end)
+            .count()
+    }
+
+    /// The strikes of each receiver are those of its outcomes, in their order.
+    #[track_caller]
+    fn strikes_are_those_of_the_outcomes(&self) {
+        for (layer, outcomes) in self.layers.iter().zip(&self.outcomes) {
+            let mut expected = BTreeMap::new();
+            for outcome in outcomes.all().iter().filter(|it| !it.is_late_end()) {
+                let strikes = expected.entry(outcome.event()).or_insert(0);
+                let is_success = outcome.status().is_some_and(|status| status.is_success());
+                *strikes = if is_success { 0 } else { *strikes + 1 };
+            }
+            let counted = layer.strikes().events();
+            let counted: BTreeMap<_, _> =
+                counted.iter().map(|it| (it.event(), it.count())).collect();
+            assert_eq!(counted, expected);
+        }
+    }
+}
+
+fn list(what: &str, keys: &BTreeSet<u64>) {
+    println!("{what}: {} {keys:?}", keys.len());
+}
+
+#[track_caller]
+fn none<T: Debug>(what: &str, keys: &BTreeSet<T>) {
+    assert!(keys.is_empty(), "{what}: {} {keys:?}", keys.len());
+}
+
+/// A store that answers within a third of a second.
+fn sound(key: u64, what: &'static str) -> Care {
+    let mut chance = Chance::new(SEED ^ key.rotate_left(20) ^ what.len() as u64);
+    Care::KeepAfter(ms(chance.below(300)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_store_no_subscription_and_no_delivery_is_lost() {
+    let letters = Letters::new(sound);
+    let played = play(Some(&letters)).await;
+
+    none("deleted", &played.subscriptions.deleted);
+    assert_eq!(played.subscriptions.strikes.len(), EVENTS.len());
+    none("no success", &played.keys(|_, heard| !heard.is_success()));
+    none(
+        "too late",
+        &played.keys(|_, heard| heard.took > D + ms(1000)),
+    );
+
+    let undone = letters.keys();
+    let is_handled = |key| played.handled.contains_key(&key);
+    none(
+        "neither handled nor stored",
+        &played.keys(|key, _| !is_handled(key) && !undone.contains(&key)),
+    );
+    none(
+        "handled and still to be replayed",
+        &played.keys(|key, _| is_handled(key) && undone.contains(&key)),
+    );
+    // What was handled and was stored all the same, until it was done: the late, and they alone.
+    let both = played.keys(|key, _| is_handled(key) && letters.was_kept(key, None));
+    list("late successes", &both);
+    // Who ends in the very millisecond of the deadline may be late, or not.
+    let after = |key| played.handled_after(key);
+    none(
+        "late and not stored",
+        &played.keys(|key, _| after(key) > Some(D) && !both.contains(&key)),
+    );
+    none(
+        "in time and stored",
+        &played.keys(|key, _| after(key) < Some(D) && both.contains(&key)),
+    );
+    assert!(!both.is_empty());
+    for key in &both {
+        let entries = letters.entries_of(*key);
+        let told: Vec<_> = entries.iter().map(|entry| entry.what).collect();
+        assert_eq!(told, ["pending", "done"], "{key}");
+    }
+    assert_eq!(letters.violations(), [""; 0]);
+
+    let mut reasons = BTreeMap::<_, u32>::new();
+    for letter in letters.all() {
+        *reasons.entry(letter.reason().as_str()).or_default() += 1;
+        assert!(letter.is_acknowledged());
+    }
+    println!("handled {}, letters {reasons:?}", played.handled.len());
+    let expected = ["busy", "error", "interrupted", "panicked", "status"];
+    assert!(reasons.keys().eq(&expected), "{reasons:?}");
+    played.strikes_are_those_of_the_outcomes();
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_store_a_subscription_is_lost() {
+    let played = play(None).await;
+    println!("deleted: {:?}", played.subscriptions.deleted);
+    assert!(played.subscriptions.deleted.contains(DOOMED));
+    played.strikes_are_those_of_the_outcomes();
+}
+
+/// One call in ten comes to nothing, each in its own way.
+fn unsound(key: u64, what: &'static str) -> Care {
+    let mut chance = Chance::new(SEED ^ key.rotate_left(30) ^ what.len() as u64);
+    let after = ms(chance.below(300));
+    if chance.percent(90) {
+        return Care::KeepAfter(after);
+    }
+    chance.pick(&[
+        Care::FailAfter(after),
+        Care::PanicInCall,
+        Care::PanicAfter(after),
+        Care::Hang,
+    ])
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_now_and_then_makes_no_success_of_a_failure() {
+    let letters = Letters::new(unsound);
+    let played = play(Some(&letters)).await;
+    none("deleted", &played.subscriptions.deleted);
+    none(
+        "too late",
+        &played.keys(|_, heard| heard.took > D + ms(1000)),
+    );
+
+    // The layer's own success is heard once the store has confirmed, and never else.
+    let claimed = played.keys(|_, heard| heard.status == Some(202));
+    none(
+        "claimed and not kept",
+        &played.keys(|key, heard| claimed.contains(&key) && !heard.was_kept),
+    );
+    let told = played.count(OutcomeKind::Stored, false);
+    let late = played.keys(|_, heard| heard.rejection == Some(RejectionKind::Late));
+    let late_accepted = played.count(OutcomeKind::Late, false) - late.len();
+    assert_eq!(claimed.len(), told + late_accepted);
+
+    // What the provider took for done is handled, or is there to be replayed.
+    let undone = letters.keys();
+    let is_handled = |key| played.handled.contains_key(&key);
+    let is_nowhere = |key| !is_handled(key) && !undone.contains(&key);
+    none(
+        "lost",
+        &played.keys(|key, heard| heard.is_success() && is_nowhere(key)),
+    );
+    let failures = played.keys(|_, heard| !heard.is_success());
+    list("failures heard", &failures);
+    list("of which nowhere", &played.keys(|key, _| is_nowhere(key)));
+    let not_2xx = |outcome: &tower_webhook::Outcome| {
+        let is_success = outcome.status().is_some_and(|status| status.is_success());
+        !outcome.is_late_end() && !is_success
+    };
+    let outcomes = played.outcomes.iter().flat_map(Outcomes::all);
+    assert_eq!(outcomes.filter(not_2xx).count(), failures.len());
+    assert!(failures.len() > 100, "the store failed often enough");
+    played.strikes_are_those_of_the_outcomes();
+
+    // Handled and still to be replayed: only where the store did not hear that it was done.
+    let twice = played.keys(|key, _| is_handled(key) && undone.contains(&key));
+    list("handled and still to be replayed", &twice);
+    for key in &twice {
+        let last = letters.entries_of(*key).pop().expect("a letter");
+        assert_eq!((last.what, last.confirmed == Some(true)), ("done", false));
+    }
+    // A late end that says that it is stored tells the truth as well.
+    let kept_again = letters.entries().into_iter().filter(|entry| {
+        let is_reason = !matches!(entry.what, "pending" | "done");
+        is_reason && entry.confirmed == Some(true)
+    });
+    let told_late = played.count(OutcomeKind::Stored, true);
+    assert_eq!(kept_again.count(), told + told_late);
+    assert_eq!(letters.violations(), [""; 0]);
+}
