@@ -140,10 +140,11 @@ impl<E: Event> LeftOver for Inner<E> {
     fn shut_down(self: Arc<Self>) {
         let delivery = Delivery { inner: self };
         let record = || Record::of(&delivery);
-        // Drained is who waits for the store's calls, not for this one.
+        // Drained is who waits for the store's calls, not for this one. If it has no answer yet, this
+        // letter promises none.
         let _ = delivery
             .journal()
-            .still_running(LetterReason::Shutdown, record);
+            .still_running(LetterReason::Shutdown, false, record);
     }
 }
 

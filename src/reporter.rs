@@ -108,7 +108,7 @@ impl<E: Event> Reporter<E> {
         let record = || Record::of(&delivery);
         let kept = delivery
             .journal()
-            .still_running(LetterReason::Pending, record)?;
+            .still_running(LetterReason::Pending, true, record)?;
         Some(kept.confirmation)
     }
 

@@ -38,9 +38,21 @@ struct Progress {
     settled: bool,
     /// It was a success.
     acknowledged: bool,
+    /// It will be one, unless the store or the handler fails: the letter is on its way.
+    promised: bool,
     /// The handler is at its end, told or not.
     ended: bool,
     custody: Option<Arc<Custody>>,
+}
+
+impl Progress {
+    /// Whether a success went out; of a request that has no answer yet, whether one will.
+    fn acknowledged_or(&self, acknowledges: bool) -> bool {
+        match self.settled {
+            true => self.acknowledged,
+            false => acknowledges,
+        }
+    }
 }
 
 /// A letter on its way into the store.
@@ -152,11 +164,7 @@ impl Journal {
             progress.ended = true;
             Some(Letter {
                 reason,
-                acknowledged: if progress.settled {
-                    progress.acknowledged
-                } else {
-                    acknowledges
-                },
+                acknowledged: progress.acknowledged_or(acknowledges),
                 tried: true,
             })
         })
@@ -166,12 +174,17 @@ impl Journal {
     pub(crate) fn still_running(
         &self,
         reason: LetterReason,
+        acknowledges: bool,
         record: impl FnOnce() -> Record,
     ) -> Option<Kept> {
         self.keep(record, |progress| {
-            (!progress.ended).then_some(Letter {
+            if progress.ended {
+                return None;
+            }
+            progress.promised |= acknowledges;
+            Some(Letter {
                 reason,
-                acknowledged: !progress.settled || progress.acknowledged,
+                acknowledged: progress.acknowledged_or(progress.promised),
                 tried: true,
             })
         })
