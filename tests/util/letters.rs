@@ -236,10 +236,12 @@ pub fn delivery(event: &str, key: u64) -> String {
     format!(r#"{{"subject":"{event}","message":{{"{object}":{{"id":"{key}"}}}}}}"#)
 }
 
-/// The one number in a body.
+/// The one number in a body; of others, whatever its digits make.
 pub fn key_of(body: &[u8]) -> u64 {
     let digits = body.iter().filter(|byte| byte.is_ascii_digit());
-    digits.fold(0, |key, digit| key * 10 + u64::from(digit - b'0'))
+    digits.fold(0_u64, |key, digit| {
+        key.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'))
+    })
 }
 
 /// SplitMix64: chance that comes out the same every time.
