@@ -117,7 +117,8 @@ impl Custody {
         if !steps.under_way {
             let weight = self.record.body().len() + LETTER_OVERHEAD;
             let Some(call) = self.keeper.background.try_store_call(weight) else {
-                trace::store_failed(&self.record, step.name(), &OVERLOADED);
+                drop(steps);
+                self.failed(&step, &OVERLOADED);
                 return confirmed;
             };
             steps.under_way = true;
@@ -147,9 +148,14 @@ impl Custody {
                     }
                     let _nobody_waits = confirm.send(());
                 }
-                Err(error) => trace::store_failed(&self.record, step.name(), &*error),
+                Err(error) => self.failed(&step, &*error),
             }
         }
+    }
+
+    /// Neither the error nor the log is ours; what panics there takes no later step along.
+    fn failed(&self, step: &Step, error: &dyn Error) {
+        let _ = caught(|| trace::store_failed(&self.record, step.name(), error));
     }
 
     fn letter(&self, letter: Letter) -> DeadLetter {
@@ -251,11 +257,13 @@ where
 {
     let panicked = |Panicked| Box::new(NoCall("the store panicked"));
     let mut call = caught(call).map_err(panicked)?;
-    poll_fn(|cx| match caught(|| Pin::new(&mut call).poll(cx)) {
+    let result = poll_fn(|cx| match caught(|| Pin::new(&mut call).poll(cx)) {
         Ok(poll) => poll,
         Err(why) => Poll::Ready(Err(panicked(why).into())),
     })
-    .await
+    .await;
+    caught(|| drop(call)).map_err(panicked)?;
+    result
 }
 
 /// A name that no other letter has, of this process or another; in the order of time.
