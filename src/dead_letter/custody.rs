@@ -51,6 +51,8 @@ pub(crate) struct Custody {
     id: Box<str>,
     record: Record,
     attempts: u32,
+    /// By a success that the provider heard before, for this letter.
+    acknowledged: bool,
     steps: Mutex<Steps>,
 }
 
@@ -82,20 +84,24 @@ pub(crate) enum Confirmation {
 
 impl Custody {
     pub(crate) fn new(keeper: Arc<Keeper>, record: Record) -> Arc<Self> {
-        Self::make(keeper, fresh_id(), record, 0)
+        Arc::new(Self {
+            keeper,
+            id: fresh_id(),
+            record,
+            attempts: 0,
+            acknowledged: false,
+            steps: Mutex::default(),
+        })
     }
 
     /// Of a delivery that the store has already.
     pub(crate) fn resume(keeper: Arc<Keeper>, letter: DeadLetter) -> Arc<Self> {
-        Self::make(keeper, letter.id, letter.record, letter.attempts)
-    }
-
-    fn make(keeper: Arc<Keeper>, id: Box<str>, record: Record, attempts: u32) -> Arc<Self> {
         Arc::new(Self {
             keeper,
-            id,
-            record,
-            attempts,
+            id: letter.id,
+            record: letter.record,
+            attempts: letter.attempts,
+            acknowledged: letter.acknowledged,
             steps: Mutex::default(),
         })
     }
@@ -163,7 +169,7 @@ impl Custody {
             id: self.id.clone(),
             reason: letter.reason,
             attempts: self.attempts.saturating_add(letter.tried.into()),
-            acknowledged: letter.acknowledged,
+            acknowledged: letter.acknowledged || self.acknowledged,
             record: self.record.clone(),
         }
     }
