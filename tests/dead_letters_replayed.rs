@@ -25,7 +25,7 @@ async fn with_a_letter(failed: Failed) -> (WebhookLayer<Alegra>, Letters, DeadLe
     let letters = Letters::always(Care::KeepAfter(ms(10)));
     let layer = alegra().dead_letters(letters.clone()).failed(failed);
     let _ = send(&layer, &status(500), post(ALEGRA)).await;
-    sleep(ms(10)).await;
+    sleep(ms(20)).await;
     let letter = only(&letters);
     (layer, letters, letter)
 }
