@@ -16,6 +16,7 @@ use crate::{
     delivery::Delivery,
     handler::{self, OnFailure, Policy},
     journal::Journal,
+    panic::{Panicked, caught},
     provider::{Event, Provider, ReceivedKind, Refusal},
     record::Record,
     request::body::RequestBody,
@@ -48,7 +49,7 @@ where
     /// from being done is a response with its [`Rejection`] in the extensions, as for requests: 400
     /// for a record of another provider or a body that the provider takes for no event, 401 or 403
     /// when the provider refuses it (a company that left Bsale's allow-list), 500 for a panic of the
-    /// handler's, 503 when the application is draining or the handler was cut off.
+    /// handler's or the provider's code, 503 when the application is draining or the handler was cut off.
     ///
     /// # Examples
     ///
@@ -87,7 +88,7 @@ where
         ReplayFuture(Box::pin(async move {
             let delivery = match delivery {
                 Ok(delivery) => delivery,
-                Err(refusal) => return Ok(config.refuse(refusal.into())),
+                Err(rejection) => return Ok(config.refuse(rejection)),
             };
             let slot = match config.background.try_slot() {
                 Err(NoSlot::Busy) => config.background.slot().await,
@@ -96,7 +97,16 @@ where
             let Some(slot) = slot else {
                 return Ok(config.refuse(Rejection::new(RejectionKind::Draining)));
             };
-            poll_fn(|cx| inner.poll_ready(cx)).await?;
+            let ready = |cx: &mut Context<'_>| match caught(|| inner.poll_ready(cx)) {
+                Ok(ready) => ready.map(Ok),
+                Err(panicked) => Poll::Ready(Err(panicked)),
+            };
+            match poll_fn(ready).await {
+                Ok(ready) => ready?,
+                Err(Panicked) => {
+                    return Ok(config.refuse(Rejection::new(RejectionKind::Panicked)));
+                }
+            }
             let request = request(&delivery);
             let policy = Policy {
                 on_failure: OnFailure::Replayed,
@@ -112,14 +122,15 @@ where
         &self,
         record: &Record,
         letter: Option<DeadLetter>,
-    ) -> Result<Delivery<P::Event>, Refusal> {
+    ) -> Result<Delivery<P::Event>, Rejection> {
         let config = self.config();
         if record.provider() != config.rules.name {
-            return Err(Refusal::malformed("the record is of another provider"));
+            return Err(Refusal::malformed("the record is of another provider").into());
         }
-        let received = config.provider.replay(record.body())?;
+        let received = caught(|| config.provider.replay(record.body()))
+            .map_err(|Panicked| Rejection::new(RejectionKind::Panicked))??;
         let ReceivedKind::Event(event) = received.0 else {
-            return Err(Refusal::malformed("the record holds a probe"));
+            return Err(Refusal::malformed("the record holds a probe").into());
         };
         let mut journal = Journal::silent(config.rules.name, Instant::now());
         if let (Some(keeper), Some(letter)) = (&config.keeper, letter) {
