@@ -2,14 +2,18 @@
 
 mod util;
 
+use bytes::Bytes;
 use futures::FutureExt;
-use http::StatusCode;
+use http::{StatusCode, request::Parts};
 use tokio::time::sleep;
 use tower::Layer;
-use tower_webhook::{DeadLetter, Failed, LetterReason, WebhookLayer, alegra::Alegra};
+use tower_webhook::{
+    Access, DeadLetter, Failed, LetterReason, Provider, Received, Refusal, Rules, WebhookLayer,
+    alegra::Alegra,
+};
 
 use self::util::{
-    ALEGRA, Broken, Does, Handler, alegra,
+    ALEGRA, Broken, Does, Handler, Nothing, PANIC, alegra,
     letters::{Care, Letters, quiet_panics},
     ms, post, send,
 };
@@ -110,6 +114,38 @@ async fn one_that_gets_to_no_handler_stays_as_it_was() {
     assert_eq!(replay(&layer, &status(204), &letter).await, Ok(503));
     assert_eq!(only(&letters), letter);
     assert_eq!(letters.entries().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_whose_replay_panics_before_the_handler_is_no_panic() {
+    let (layer, letters, letter) = with_a_letter(Failed::Accept).await;
+    let handler = Handler::new(Does::Never).panics_when_asked();
+    assert_eq!(replay(&layer, &handler, &letter).await, Ok(500));
+    assert_eq!(only(&letters), letter);
+    assert_eq!(layer.background().in_flight(), 0);
+}
+
+/// A provider whose code panics over every body.
+struct Panics;
+
+impl Provider for Panics {
+    type Event = Nothing;
+
+    fn rules(&self) -> Rules {
+        Rules::new("alegra")
+    }
+
+    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Nothing>, Refusal> {
+        panic!("{PANIC}")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_panics_over_a_record_is_answered_as_for_requests() {
+    let (_, _, letter) = with_a_letter(Failed::Accept).await;
+    let layer = WebhookLayer::new(Panics, Access::open());
+    let answer = layer.layer(status(204)).replay(&letter).await;
+    assert_eq!(answer.expect("an answer").status(), 500);
 }
 
 /// A record alone has no letter, and gets none.
