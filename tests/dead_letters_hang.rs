@@ -5,14 +5,16 @@ mod util;
 use std::time::Duration;
 
 use futures::future::join_all;
-use http::StatusCode;
+use http::{HeaderValue, Method, Request, StatusCode, header::CONTENT_ENCODING};
 use tokio::time::{Instant, sleep};
-use tower_webhook::{Failed, Late, OutcomeKind, Provider, RejectionKind, WebhookLayer};
+use tower_webhook::{
+    Access, Failed, Late, OutcomeKind, Provider, RejectionKind, WebhookLayer, bsale::Bsale,
+};
 
 use self::util::{
-    ALEGRA, BSALE, Broken, Does, Handler, Outcomes, alegra, bsale,
+    ALEGRA, BSALE, Broken, Does, Handler, Outcomes, Script, Step, alegra, bsale,
     letters::{Care, Letters, quiet_panics},
-    ms, post, rejection, send,
+    ms, post, post_body, rejection, send, with_method,
 };
 
 /// What was answered, and how long after `call()`.
@@ -171,6 +173,48 @@ async fn malformed() {
     assert_eq!(outcomes.seen(), [(OutcomeKind::Rejected, Some(400), false)]);
     assert_eq!(letters.entries()[0].what, "malformed");
     serves_on(&layer, ALEGRA).await;
+}
+
+/// What is not for the store is answered as if there were none.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_stored_is_not_waited_for() {
+    let with = |name, value| {
+        let mut request = post(ALEGRA);
+        let value = HeaderValue::from_static(value);
+        request.headers_mut().insert(name, value);
+        request.map(|_| Script::new([Step::Data(ALEGRA.as_bytes())]))
+    };
+    let stranger = Request::post("/webhooks/a-guess");
+    let stranger = stranger.body(Script::new([Step::Data(ALEGRA.as_bytes())]));
+    let script = |steps: [Step; 2]| post_body(Script::new(steps));
+    let large = || Step::Owned(vec![b' '; 1024 * 1024].into());
+    let (layer, _, letters) = hanging(alegra());
+    for (request, status, after) in [
+        (stranger.expect("a request"), 404, ms(0)),
+        (with_method(Method::PATCH, Script::new([])), 405, ms(0)),
+        (with(CONTENT_ENCODING, "gzip"), 415, ms(0)),
+        (script([large(), large()]), 413, ms(0)),
+        (script([Step::Data(b"{\"subj"), Step::Break]), 400, ms(0)),
+        (script([Step::Data(b"{\"subj"), Step::Hang]), 408, ms(3000)),
+        (script([Step::Data(b" "), Step::Data(b"{}")]), 200, ms(0)),
+    ] {
+        let start = Instant::now();
+        let handler = Handler::new(Does::Never);
+        let answer = send(&layer, &handler, request).await.expect("an answer");
+        assert_eq!((answer.status().as_u16(), start.elapsed()), (status, after));
+    }
+    assert!(letters.entries().is_empty());
+
+    // Refused by the provider's code; and unreadable, of somebody whom nobody knows.
+    let (layer, _, letters) = hanging(WebhookLayer::new(
+        Bsale::new().companies([1]),
+        Access::open(),
+    ));
+    for (body, status) in [(BSALE, 403), ("no envelope", 400)] {
+        let refused = answer(&layer, &Handler::new(Does::Never), body).await;
+        assert_eq!((refused.status, refused.after), (Ok(status), ms(0)));
+    }
+    assert!(letters.entries().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
