@@ -1,12 +1,9 @@
-//! What counts as a failure the way the provider counts, and when somebody is told.
+//! What counts as a failure the way the provider counts. When somebody is told stands in
+//! `strikes_alarms.rs`.
 
 mod util;
 
-use std::{
-    io::{self, Write},
-    sync::{Arc, Mutex},
-    time::SystemTime,
-};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -16,10 +13,9 @@ use tower::{Layer, Service};
 use tower_webhook::{
     Access, Failed, Late, OutcomeKind, Strikes, WebhookLayer, alegra::Alegra, bsale::Bsale,
 };
-use tracing_subscriber::filter::LevelFilter;
 
 use self::util::{
-    BSALE, Does, Handler, Outcomes, alegra, bsale,
+    BSALE, Does, Handler, Outcomes, alegra,
     letters::{Care, Letters, delivery, quiet_panics},
     ms, post, send,
 };
@@ -350,98 +346,6 @@ async fn the_times_are_those_of_deliveries() {
     succeeds(&layer, "new-item").await;
     assert!(strikes.last_success() >= Some(before));
     assert_eq!(strikes.last_refused(), None);
-}
-
-// Alarms
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    /// Level, event and count of each alarm so far; they are forgotten then.
-    fn alarms(&self) -> Vec<String> {
-        let bytes = std::mem::take(&mut *self.0.lock().unwrap());
-        let text = String::from_utf8(bytes).expect("text");
-        let alarms = text.lines().filter(|line| line.contains(" strikes="));
-        let brief = |line: &str| {
-            let mut words = line.split_whitespace();
-            let level = words.find(|word| matches!(*word, "WARN" | "ERROR"));
-            let fields = words.filter(|it| it.starts_with("event=") || it.starts_with("strikes="));
-            let fields: Vec<_> = fields.collect();
-            format!("{} {}", level.unwrap_or("-"), fields.join(" "))
-        };
-        alarms.map(brief).collect()
-    }
-}
-
-fn log() -> (Log, tracing::subscriber::DefaultGuard) {
-    let log = Log::default();
-    let sink = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(LevelFilter::TRACE)
-        .with_ansi(false)
-        .with_writer(move || sink.clone())
-        .finish();
-    (log, tracing::subscriber::set_default(subscriber))
-}
-
-#[tokio::test(start_paused = true)]
-async fn somebody_is_told_at_three_at_seven_and_at_ten() {
-    let (log, _guard) = log();
-    let layer = alegra();
-    assert_eq!(layer.strikes().limit(), Some(10));
-    for round in 0..2 {
-        for strikes in 1..=12 {
-            fails(&layer, "new-item").await;
-            let expected: &[&str] = match strikes {
-                3 => &[r#"WARN event="new-item" strikes=3"#],
-                7 => &[r#"ERROR event="new-item" strikes=7"#],
-                10 => &[r#"ERROR event="new-item" strikes=10"#],
-                _ => &[],
-            };
-            assert_eq!(log.alarms(), expected, "{strikes} of round {round}");
-        }
-        succeeds(&layer, "new-item").await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn failures_that_could_not_be_read_are_told_too() {
-    let (log, _guard) = log();
-    let layer = alegra();
-    for _ in 0..4 {
-        unread(&layer).await;
-    }
-    assert_eq!(log.alarms(), ["WARN strikes=3"]);
-    // The first of its kind, with the four before: from none to five at once.
-    fails(&layer, "new-item").await;
-    assert_eq!(log.alarms(), [r#"WARN event="new-item" strikes=5"#]);
-    for _ in 0..2 {
-        unread(&layer).await;
-    }
-    assert_eq!(log.alarms(), [r#"ERROR event="new-item" strikes=7"#]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn without_a_limit_nobody_is_told() {
-    let (log, _guard) = log();
-    let layer = bsale();
-    assert_eq!(layer.strikes().limit(), None);
-    for _ in 0..20 {
-        let _ = send(&layer, &status(500), post(BSALE)).await;
-    }
-    assert_eq!(worst(&layer.strikes()), Some(20));
-    assert_eq!(log.alarms(), [""; 0]);
 }
 
 /// Of all that is counted, the provider's name and the numbers are printed.
