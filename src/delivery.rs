@@ -9,8 +9,11 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::{
-    background::LeftOver, dead_letter::LetterReason, journal::Journal,
-    json::envelope::BYTE_ORDER_MARK, provider::Event, record::Record,
+    background::{LeftOver, Slot},
+    journal::Journal,
+    json::envelope::BYTE_ORDER_MARK,
+    provider::Event,
+    record::Record,
 };
 
 /// One event, as the handler is given it: typed, with the raw bytes beside.
@@ -127,11 +130,15 @@ impl<E> Delivery<E> {
         &self.inner.journal
     }
 
-    pub(crate) fn left_over(&self) -> Arc<dyn LeftOver>
+    /// A slot that has the delivery stored if a drain leaves it over, where there is a store.
+    pub(crate) fn hold(&self, mut slot: Slot) -> Slot
     where
         E: Event,
     {
-        self.inner.clone()
+        if self.journal().has_store() {
+            slot.hold(self.inner.clone());
+        }
+        slot
     }
 }
 
@@ -139,12 +146,7 @@ impl<E> Delivery<E> {
 impl<E: Event> LeftOver for Inner<E> {
     fn shut_down(self: Arc<Self>) {
         let delivery = Delivery { inner: self };
-        let record = || Record::of(&delivery);
-        // Drained is who waits for the store's calls, not for this one. If it has no answer yet, this
-        // letter promises none.
-        let _ = delivery
-            .journal()
-            .still_running(LetterReason::Shutdown, false, record);
+        delivery.journal().left_over(|| Record::of(&delivery));
     }
 }
 

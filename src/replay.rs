@@ -97,6 +97,7 @@ where
             let Some(slot) = slot else {
                 return Ok(config.refuse(Rejection::new(RejectionKind::Draining)));
             };
+            let slot = delivery.hold(slot);
             let ready = |cx: &mut Context<'_>| match caught(|| inner.poll_ready(cx)) {
                 Ok(ready) => ready.map(Ok),
                 Err(panicked) => Poll::Ready(Err(panicked)),

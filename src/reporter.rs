@@ -1,6 +1,7 @@
 use bytes::Bytes;
 
 use crate::{
+    background::Slot,
     dead_letter::{Confirmation, LetterReason},
     delivery::Delivery,
     journal::{End, Journal},
@@ -88,6 +89,11 @@ impl<E: Event> Reporter<E> {
         }
     }
 
+    /// The slot of the delivery's handler.
+    pub(crate) fn hold(&self, slot: Slot) -> Slot {
+        self.delivery().hold(slot)
+    }
+
     /// Has the delivery stored that gets to no handler.
     pub(crate) fn store_unhandled(
         &self,
@@ -106,9 +112,7 @@ impl<E: Event> Reporter<E> {
     pub(crate) fn store_pending(&self) -> Option<Confirmation> {
         let delivery = self.delivery();
         let record = || Record::of(&delivery);
-        let kept = delivery
-            .journal()
-            .still_running(LetterReason::Pending, true, record)?;
+        let kept = delivery.journal().late(record)?;
         Some(kept.confirmation)
     }
 

@@ -502,6 +502,23 @@ async fn a_handler_that_failed_is_not_late_while_the_store_is_asked() {
     assert_eq!(outcomes.seen(), [(OutcomeKind::Stored, Some(202), false)]);
 }
 
+/// Once it is stored as pending it is stored, however long the store then takes for the reason.
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_acknowledged_that_the_store_has_as_pending() {
+    let store = Store::new(Keeps::After(ms(800)));
+    let (layer, outcomes) = Outcomes::of(alegra().dead_letters(store.clone()));
+    let began = Instant::now();
+    let handler = Handler::new(Does::FailAfter(ms(3500)));
+    let response = send(&layer, &handler, post(ALEGRA)).await;
+    assert_eq!(response.expect("a success").status(), 202);
+    assert_eq!(began.elapsed(), 4 * SECOND);
+    assert_eq!(store.story(), [Some(LetterReason::Pending)]);
+    layer.background().drain(10 * SECOND).await;
+    let story = [Some(LetterReason::Pending), Some(LetterReason::Error)];
+    assert_eq!(store.story(), story);
+    assert_eq!(outcomes.seen(), [(OutcomeKind::Stored, Some(202), false)]);
+}
+
 // Hung up.
 
 #[tokio::test(start_paused = true)]
@@ -573,6 +590,38 @@ async fn what_a_drain_leaves_over_is_stored() {
     let done = |told: &&Told| matches!(told, Told::Done(_));
     assert_eq!(store.told().iter().filter(done).count(), 2);
     assert!(matches!(store.told().last(), Some(Told::Done(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_a_slot_and_no_handler_yet_is_left_over_too() {
+    let store = Store::default();
+    let layer = alegra().dead_letters(store.clone());
+    let handler = Handler::new(Does::Answer(StatusCode::OK)).ready_after(Some(ms(1500)));
+    let request = tokio::spawn(layer.layer(handler).oneshot(post(ALEGRA)));
+    tokio::time::sleep(ms(1)).await;
+    assert_eq!(layer.background().drain(SECOND).await, 1);
+    assert_eq!(store.story(), [Some(LetterReason::Shutdown)]);
+    assert_eq!(store.letters()[0].attempts(), 0);
+    let response = request.await.expect("no panic").expect("its own");
+    assert_eq!(response.status(), 200);
+    assert_eq!(layer.background().drain(SECOND).await, 0);
+    assert_eq!(store.story(), [Some(LetterReason::Shutdown), None]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_late_after_the_drain_is_still_left_over() {
+    let store = Store::default();
+    let layer = alegra().dead_letters(store.clone());
+    let request = layer.layer(Handler::new(Does::Never)).oneshot(post(ALEGRA));
+    let request = tokio::spawn(request);
+    tokio::time::sleep(ms(1)).await;
+    assert_eq!(layer.background().drain(SECOND).await, 1);
+    let response = request.await.expect("no panic").expect("ours");
+    assert_eq!(response.status(), 202);
+    assert_eq!(store.story(), [Some(LetterReason::Shutdown); 2]);
+    let acknowledged: Vec<_> = store.letters();
+    let acknowledged = acknowledged.iter().map(DeadLetter::is_acknowledged);
+    assert_eq!(acknowledged.collect::<Vec<_>>(), [false, true]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, LazyLock, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
     time::SystemTime,
@@ -53,6 +53,8 @@ pub(crate) struct Custody {
     attempts: u32,
     /// By a success that the provider heard before, for this letter.
     acknowledged: bool,
+    /// The store has a letter of it that promises the provider a success.
+    kept: AtomicBool,
     steps: Mutex<Steps>,
 }
 
@@ -62,6 +64,7 @@ struct Steps {
     under_way: bool,
 }
 
+#[derive(Clone, Copy)]
 enum Step {
     Store(Letter),
     Done,
@@ -77,7 +80,12 @@ pub(crate) struct Letter {
 }
 
 /// Whether the store has confirmed a call: false when it failed.
-pub(crate) enum Confirmation {
+pub(crate) struct Confirmation {
+    answer: Answer,
+    custody: Arc<Custody>,
+}
+
+enum Answer {
     Awaited(oneshot::Receiver<()>),
     Known(bool),
 }
@@ -90,6 +98,7 @@ impl Custody {
             record,
             attempts: 0,
             acknowledged: false,
+            kept: AtomicBool::new(false),
             steps: Mutex::default(),
         })
     }
@@ -102,6 +111,7 @@ impl Custody {
             record: letter.record,
             attempts: letter.attempts,
             acknowledged: letter.acknowledged,
+            kept: AtomicBool::new(letter.acknowledged),
             steps: Mutex::default(),
         })
     }
@@ -118,8 +128,12 @@ impl Custody {
 
     fn take(self: &Arc<Self>, step: Step) -> Confirmation {
         let (confirm, confirmed) = oneshot::channel();
-        let confirmed = Confirmation::Awaited(confirmed);
+        let confirmed = Confirmation {
+            answer: Answer::Awaited(confirmed),
+            custody: Arc::clone(self),
+        };
         let mut steps = self.steps();
+        let mut run = None;
         if !steps.under_way {
             let weight = self.record.body().len() + LETTER_OVERHEAD;
             let Some(call) = self.keeper.background.try_store_call(weight) else {
@@ -128,34 +142,35 @@ impl Custody {
                 return confirmed;
             };
             steps.under_way = true;
-            tokio::spawn(Arc::clone(self).run(call));
+            run = Some(Run {
+                custody: Arc::clone(self),
+                over: false,
+                _call: call,
+            });
         }
         steps.waiting.push_back((step, confirm));
+        drop(steps);
+        if let Some(run) = run {
+            tokio::spawn(run.take_steps());
+        }
         confirmed
     }
 
-    async fn run(self: Arc<Self>, _call: StoreCall) {
-        let mut run = Run {
-            custody: &self,
-            over: false,
-        };
-        while let Some((step, confirm)) = run.next() {
-            let result = match &step {
-                Step::Store(letter) => {
-                    let letter = self.letter(*letter);
-                    unwound(|| self.keeper.store.store(letter)).await
-                }
-                Step::Done => unwound(|| self.keeper.store.done(&self.id)).await,
-            };
-            match result {
-                Ok(()) => {
-                    if let Step::Store(letter) = step {
-                        metrics::dead_letter(self.keeper.background.provider(), letter.reason);
-                    }
-                    let _nobody_waits = confirm.send(());
-                }
-                Err(error) => self.failed(&step, &*error),
+    async fn call(&self, step: Step) -> Result<(), Box<dyn Error + Send + Sync>> {
+        match step {
+            Step::Store(letter) => {
+                let letter = self.letter(letter);
+                unwound(|| self.keeper.store.store(letter)).await
             }
+            Step::Done => unwound(|| self.keeper.store.done(&self.id)).await,
+        }
+    }
+
+    fn confirmed(&self, step: Step) {
+        let promises = matches!(step, Step::Store(letter) if letter.acknowledged);
+        self.kept.store(promises, Ordering::Release);
+        if let Step::Store(letter) = step {
+            metrics::dead_letter(self.keeper.background.provider(), letter.reason);
         }
     }
 
@@ -180,12 +195,25 @@ impl Custody {
 }
 
 /// The steps of a custody being taken.
-struct Run<'a> {
-    custody: &'a Custody,
+struct Run {
+    custody: Arc<Custody>,
     over: bool,
+    _call: StoreCall,
 }
 
-impl Run<'_> {
+impl Run {
+    async fn take_steps(mut self) {
+        while let Some((step, confirm)) = self.next() {
+            match self.custody.call(step).await {
+                Ok(()) => {
+                    self.custody.confirmed(step);
+                    let _nobody_waits = confirm.send(());
+                }
+                Err(error) => self.custody.failed(&step, &*error),
+            }
+        }
+    }
+
     fn next(&mut self) -> Option<(Step, oneshot::Sender<()>)> {
         let mut steps = self.custody.steps();
         let next = steps.waiting.pop_front();
@@ -195,7 +223,7 @@ impl Run<'_> {
     }
 }
 
-impl Drop for Run<'_> {
+impl Drop for Run {
     /// Cut short, by a runtime that stops: who waits hears of it, and a later step begins anew.
     fn drop(&mut self) {
         if !self.over {
@@ -214,16 +242,25 @@ impl Step {
 }
 
 impl Confirmation {
-    /// The store's answer, or that there was none when the clock ran out. It may be asked again.
-    pub(crate) fn poll_by(
+    /// Whether the store has confirmed an earlier letter of the delivery that is as good.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.custody.kept.load(Ordering::Acquire)
+    }
+
+    /// Whether the store has the delivery, by its answer or when the clock has run out.
+    pub(crate) fn poll_kept(
         &mut self,
         deadline: Pin<&mut Sleep>,
         cx: &mut Context<'_>,
     ) -> Poll<bool> {
-        match Pin::new(self).poll(cx) {
-            Poll::Pending => deadline.poll(cx).map(|()| false),
-            answered @ Poll::Ready(_) => answered,
-        }
+        let confirmed = match Pin::new(&mut *self).poll(cx) {
+            Poll::Ready(confirmed) => confirmed,
+            Poll::Pending => {
+                ready!(deadline.poll(cx));
+                false
+            }
+        };
+        Poll::Ready(confirmed || self.is_kept())
     }
 }
 
@@ -231,14 +268,12 @@ impl Future for Confirmation {
     type Output = bool;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
-        if let Self::Awaited(confirmed) = &mut *self {
-            let confirmed = ready!(Pin::new(confirmed).poll(cx)).is_ok();
-            *self = Self::Known(confirmed);
-        }
-        match *self {
-            Self::Known(confirmed) => Poll::Ready(confirmed),
-            Self::Awaited(_) => Poll::Pending,
-        }
+        let confirmed = match &mut self.answer {
+            Answer::Known(confirmed) => *confirmed,
+            Answer::Awaited(confirmed) => ready!(Pin::new(confirmed).poll(cx)).is_ok(),
+        };
+        self.answer = Answer::Known(confirmed);
+        Poll::Ready(confirmed)
     }
 }
 

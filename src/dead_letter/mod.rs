@@ -54,8 +54,9 @@ pub enum LetterReason {
     Draining,
     /// The body could not be read as one of the provider's; no handler ran.
     Malformed,
-    /// The handler was still running when [`Background::drain`](crate::Background::drain) gave up
-    /// waiting.
+    /// The handler was still running, or about to, when
+    /// [`Background::drain`](crate::Background::drain) gave up waiting. Like what is pending, it is
+    /// done if the handler succeeds after all.
     Shutdown,
     /// A reason of a later release, read from where that release wrote it.
     Other,
@@ -82,7 +83,8 @@ impl DeadLetter {
     }
 
     /// Whether the provider was to hear a success because of this letter, or had heard one. `false`
-    /// under [`Failed::Refuse`](crate::Failed::Refuse), and where nobody was left to hear anything.
+    /// under [`Failed::Refuse`](crate::Failed::Refuse), and where nobody was left to hear anything
+    /// when it was written.
     #[must_use]
     pub fn is_acknowledged(&self) -> bool {
         self.acknowledged

@@ -51,6 +51,8 @@ pub trait DeadLetters: Send + Sync + 'static {
     /// The delivery of that letter was handled with success, late or replayed: it is no longer to
     /// be replayed. The default does nothing.
     ///
+    /// The letter may be one that could not be stored: an id that the store does not know is fine.
+    ///
     /// # Errors
     ///
     /// When it may still be taken for undone.

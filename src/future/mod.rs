@@ -190,7 +190,7 @@ where
                         call: call.take(),
                     }),
                     Ok(slot) => Step::Next(State::Ready {
-                        slot: Some(slot),
+                        slot: Some(this.reporter.hold(slot)),
                         call: call.take(),
                     }),
                 },
@@ -204,8 +204,8 @@ where
                     call,
                 } => match ready!(waiting.as_mut().poll(cx)) {
                     None => Step::fail(RejectionKind::Draining),
-                    slot => Step::Next(State::Ready {
-                        slot,
+                    Some(slot) => Step::Next(State::Ready {
+                        slot: Some(this.reporter.hold(slot)),
                         call: call.take(),
                     }),
                 },
@@ -245,12 +245,15 @@ where
                     Poll::Ready(Err(error)) => Step::Answer(this.config.answer(Err(error.into()))),
                     Poll::Pending => {
                         let late = match pending {
-                            Some(confirmation) => match Pin::new(confirmation).poll(cx) {
+                            Some(confirmation) => match Pin::new(&mut *confirmation).poll(cx) {
                                 Poll::Ready(true) => Late::Accept,
                                 // The handler has as long as the store would have had.
                                 Poll::Ready(false) | Poll::Pending => {
                                     ready!(this.deadline.as_mut().poll(cx));
-                                    Late::Refuse
+                                    match confirmation.is_kept() {
+                                        true => Late::Accept,
+                                        false => Late::Refuse,
+                                    }
                                 }
                             },
                             None => {
@@ -284,7 +287,7 @@ where
                     failure,
                     confirmation,
                 } => {
-                    let stored = ready!(confirmation.poll_by(this.deadline.as_mut(), cx));
+                    let stored = ready!(confirmation.poll_kept(this.deadline.as_mut(), cx));
                     let failure = failure.take().expect(TAKEN_ONCE);
                     Step::Answer(if stored {
                         let success = this.config.rules.success;

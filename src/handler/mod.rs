@@ -61,7 +61,7 @@ pub(crate) fn spawn<S, E, R>(
     inner: S,
     request: Request<RequestBody>,
     delivery: Delivery<E>,
-    mut slot: Slot,
+    slot: Slot,
     limit: Option<Duration>,
     policy: Policy,
 ) -> JoinHandle<Ended<Response<R>, S::Error>>
@@ -73,7 +73,7 @@ where
     R: Send + 'static,
 {
     if delivery.journal().has_store() {
-        slot.hold(delivery.left_over());
+        delivery.journal().handler_begins();
     }
     tokio::spawn(Handler {
         state: State::Call {

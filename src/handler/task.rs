@@ -130,8 +130,12 @@ impl<E: Event> Drop for Task<E> {
     }
 }
 
-fn asked(confirmation: Confirmation, until: Instant) -> Asked {
-    Box::pin(async move { matches!(timeout_at(until, confirmation).await, Ok(true)) })
+fn asked(mut confirmation: Confirmation, until: Instant) -> Asked {
+    Box::pin(async move {
+        // Whatever came of this call, a pending letter of the same delivery is a letter.
+        let confirmed = timeout_at(until, &mut confirmation).await;
+        confirmed.unwrap_or(false) || confirmation.is_kept()
+    })
 }
 
 fn in_store_time() -> Instant {

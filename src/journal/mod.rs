@@ -40,6 +40,10 @@ struct Progress {
     acknowledged: bool,
     /// It will be one, unless the store or the handler fails: the letter is on its way.
     promised: bool,
+    /// A drain did not wait for it.
+    left_over: bool,
+    /// A handler has it.
+    begun: bool,
     /// The handler is at its end, told or not.
     ended: bool,
     custody: Option<Arc<Custody>>,
@@ -170,22 +174,40 @@ impl Journal {
         })
     }
 
-    /// Has the store keep what the handler still has, unless the handler is at its end.
-    pub(crate) fn still_running(
+    /// From now on a handler has it. Of interest to the store alone.
+    pub(crate) fn handler_begins(&self) {
+        self.progress().begun = true;
+    }
+
+    /// Has the store keep what the handler still has when the request's success leaves, unless the
+    /// handler is at its end.
+    pub(crate) fn late(&self, record: impl FnOnce() -> Record) -> Option<Kept> {
+        self.still_running(record, |progress| progress.promised = true)
+    }
+
+    /// Has the store keep what the handler still has, or is about to have, when a drain is over.
+    pub(crate) fn left_over(&self, record: impl FnOnce() -> Record) {
+        // Who drains waits for the store's calls, not for this one.
+        let _ = self.still_running(record, |progress| progress.left_over = true);
+    }
+
+    fn still_running(
         &self,
-        reason: LetterReason,
-        acknowledges: bool,
         record: impl FnOnce() -> Record,
+        note: impl FnOnce(&mut Progress),
     ) -> Option<Kept> {
         self.keep(record, |progress| {
             if progress.ended {
                 return None;
             }
-            progress.promised |= acknowledges;
+            note(progress);
             Some(Letter {
-                reason,
+                reason: match progress.left_over {
+                    true => LetterReason::Shutdown,
+                    false => LetterReason::Pending,
+                },
                 acknowledged: progress.acknowledged_or(progress.promised),
-                tried: true,
+                tried: progress.begun,
             })
         })
     }

@@ -76,7 +76,7 @@ impl Strikes {
         self.tally.last_success.get()
     }
 
-    /// How many requests [`Access`](crate::Access) turned away.
+    /// How many requests [`Access`](crate::Access) turned away, or broke down over.
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.tally.refused.load(Relaxed)
