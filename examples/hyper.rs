@@ -8,6 +8,9 @@
 //!
 //! What a framework would do is done by hand: the routing here, the limits on slow clients in
 //! `examples/support/connection.rs`.
+//!
+//! What fails goes out to the provider here. A store for it is one more line of the layer's,
+//! `.dead_letters(…)`, as in the example `axum`.
 
 #[path = "support/connection.rs"]
 mod connection;
@@ -44,7 +47,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), String> {
-    settings::flag("hyper", None)?;
+    settings::flags("hyper", "", [])?;
     let settings = Settings::from_env()?;
     log::init();
     let mut stop = Stop::listen()?;

@@ -8,6 +8,9 @@
 //!
 //! The layer is around the webhooks' routes alone. Around the whole server it would take gRPC's
 //! requests for deliveries.
+//!
+//! What fails goes out to the provider here. A store for it is one more line of the layer's,
+//! `.dead_letters(…)`, as in the example `axum`.
 
 mod support;
 
@@ -38,7 +41,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), String> {
-    settings::flag("tonic", None)?;
+    settings::flags("tonic", "", [])?;
     let settings = Settings::from_env()?;
     log::init();
     let mut stop = Stop::listen()?;

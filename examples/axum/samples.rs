@@ -15,7 +15,17 @@ pub(crate) struct Sample {
     pub(crate) body: String,
     pub(crate) expected: StatusCode,
     pub(crate) knows_the_secret: bool,
-    pub(crate) is_late: bool,
+    pub(crate) does: Does,
+    /// What is to be known of the row, beside what the handler saw.
+    pub(crate) note: &'static str,
+}
+
+/// How the handler fares with it.
+#[derive(Clone, Copy)]
+pub(crate) enum Does {
+    Answer,
+    Fail,
+    Late,
 }
 
 impl Sample {
@@ -26,12 +36,14 @@ impl Sample {
             body: body.into(),
             expected: StatusCode::NO_CONTENT,
             knows_the_secret: true,
-            is_late: false,
+            does: Does::Answer,
+            note: "",
         }
     }
 }
 
-pub(crate) fn all() -> Vec<Sample> {
+/// `keeps`: there is a store for what fails.
+pub(crate) fn all(keeps: bool) -> Vec<Sample> {
     let mut all = vec![Sample {
         expected: StatusCode::OK,
         ..Sample::new("alegra probe", "")
@@ -39,6 +51,7 @@ pub(crate) fn all() -> Vec<Sample> {
     all.extend(alegra());
     all.extend(bsale());
     all.extend(oddities());
+    all.extend(mishaps(keeps));
     all
 }
 
@@ -109,7 +122,7 @@ fn bsale() -> [Sample; 7] {
 }
 
 /// What the documentation does not tell, and what should not happen.
-fn oddities() -> [Sample; 6] {
+fn oddities() -> [Sample; 5] {
     [
         Sample::new(
             "alegra unknown event",
@@ -132,9 +145,34 @@ fn oddities() -> [Sample; 6] {
             knows_the_secret: false,
             ..Sample::new("alegra wrong secret", INVOICE)
         },
+    ]
+}
+
+/// What happens to handlers.
+fn mishaps(keeps: bool) -> [Sample; 2] {
+    let failing = Sample {
+        does: Does::Fail,
+        ..Sample::new(
+            "alegra handler fails",
+            r#"{"subject":"edit-item","message":{"item":{"id":"866"}}}"#,
+        )
+    };
+    [
+        match keeps {
+            true => Sample {
+                expected: StatusCode::ACCEPTED,
+                note: ", failed: stored as a dead letter",
+                ..failing
+            },
+            false => Sample {
+                expected: StatusCode::INTERNAL_SERVER_ERROR,
+                note: ", failed: not stored, a strike",
+                ..failing
+            },
+        },
         Sample {
             expected: StatusCode::ACCEPTED,
-            is_late: true,
+            does: Does::Late,
             ..Sample::new("alegra slow handler", INVOICE)
         },
     ]

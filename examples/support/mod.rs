@@ -8,6 +8,10 @@
 //! | `WEBHOOK_SECRET` | the last segment of the URLs | 32 fresh hex characters |
 //! | `HANDLER` | `ok`, `fail` (500), `panic` or `slow` (10 s) | `ok` |
 //! | `PRINT` | `line`, or `json` for the whole typed event | `line` |
+//! | `DEAD_LETTERS` | the file that keeps what failed, or `off` | `./dead-letters.jsonl` |
+//!
+//! Only the examples `axum` and `replay` read the last: `hyper` and `tonic` have no store, so a
+//! failure of their handlers goes out to the provider.
 
 // Each example uses its part of it.
 #![allow(dead_code)]
@@ -15,9 +19,12 @@
 pub(crate) mod curl;
 pub(crate) mod describe;
 pub(crate) mod desk;
+pub(crate) mod letters;
 pub(crate) mod log;
+pub(crate) mod replay;
 pub(crate) mod settings;
 pub(crate) mod shown;
+pub(crate) mod status;
 pub(crate) mod stop;
 
 use std::{
@@ -39,5 +46,10 @@ pub(crate) fn exit(result: Result<(), String>) -> ExitCode {
 
 /// `println!` for servers: a reader of stdout that has gone away is no reason to panic.
 pub(crate) fn say(line: impl Display) {
-    let _ = writeln!(io::stdout(), "{line}");
+    let _ = status::above(|| writeln!(io::stdout(), "{line}"));
+}
+
+/// The same for stderr.
+pub(crate) fn tell(line: impl Display) {
+    let _ = status::above(|| writeln!(io::stderr(), "{line}"));
 }

@@ -48,18 +48,28 @@ impl Settings {
     }
 }
 
-/// Whether the one flag that the example knows was given.
-pub(crate) fn flag(example: &str, known: Option<&str>) -> Result<bool, String> {
-    let mut given = false;
+/// Which of the flags that the example knows were given. `settings` are those that it reads beside
+/// what all of them do.
+pub(crate) fn flags<const N: usize>(
+    example: &str,
+    settings: &str,
+    known: [&str; N],
+) -> Result<[bool; N], String> {
+    let mut given = [false; N];
     for argument in env::args_os().skip(1) {
-        if known.is_none_or(|known| argument != known) {
-            let flag = known.map_or(String::new(), |known| format!(" [-- {known}]"));
+        let Some(index) = known.iter().position(|known| argument == *known) else {
+            let flags: String = known.iter().map(|known| format!(" [{known}]")).collect();
+            let flags = if N == 0 {
+                flags
+            } else {
+                format!(" [--{flags}]")
+            };
             return Err(format!(
                 "usage: [ADDR=…] [WEBHOOK_SECRET=…] [HANDLER=ok|fail|panic|slow] \
-                 [PRINT=line|json] cargo run --example {example}{flag}"
+                 [PRINT=line|json] {settings}cargo run --example {example}{flags}"
             ));
-        }
-        given = true;
+        };
+        given[index] = true;
     }
     Ok(given)
 }
@@ -71,7 +81,7 @@ fn addr() -> Result<SocketAddr, String> {
     })
 }
 
-fn behaviour() -> Result<Behaviour, String> {
+pub(crate) fn behaviour() -> Result<Behaviour, String> {
     match var("HANDLER")?.as_deref() {
         None | Some("ok") => Ok(Behaviour::Answer),
         Some("fail") => Ok(Behaviour::Fail),
@@ -83,7 +93,7 @@ fn behaviour() -> Result<Behaviour, String> {
     }
 }
 
-fn print() -> Result<Print, String> {
+pub(crate) fn print() -> Result<Print, String> {
     match var("PRINT")?.as_deref() {
         None | Some("line") => Ok(Print::Line),
         Some("json") => Ok(Print::Json),
@@ -94,7 +104,7 @@ fn print() -> Result<Print, String> {
 }
 
 /// 16 random bytes in hex: Alegra was seen to refuse URLs with other characters in the secret.
-fn fresh_secret() -> Result<String, String> {
+pub(crate) fn fresh_secret() -> Result<String, String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| {
         format!("cannot make a secret: {error}; set WEBHOOK_SECRET to one of your own")

@@ -60,21 +60,42 @@ impl Stop {
     /// asks a second time is not made to wait.
     ///
     /// The server has stopped accepting before; `connections` ends when the last is closed.
-    pub(crate) async fn finish<F>(mut self, handlers: [Background; 2], connections: F)
+    pub(crate) async fn finish<F>(self, handlers: [Background; 2], connections: F)
     where
         F: Future<Output: Send> + Send + 'static,
     {
         say("stopping");
         let connections = tokio::spawn(connections);
-        let [alegra, bsale] = &handlers;
-        let drained = async { tokio::join!(alegra.drain(DRAIN), bsale.drain(DRAIN)) };
+        self.drain_and_close(handlers, connections).await;
+    }
+
+    /// The same for a server that goes on serving while the handlers are waited for: `close` stops
+    /// it, and ends when the last connection is closed.
+    ///
+    /// Worth it where there is a store of dead letters: what arrives meanwhile is stored and is a
+    /// success, where a closed port would be a strike.
+    pub(crate) async fn finish_serving(
+        self,
+        handlers: [Background; 2],
+        close: impl Future<Output: Send> + Send,
+    ) {
+        say("stopping");
+        self.drain_and_close(handlers, close).await;
+    }
+
+    async fn drain_and_close(mut self, handlers: [Background; 2], close: impl Future) {
         tokio::select! {
-            _ = drained => {
-                let _ = timeout(CONNECTIONS, connections).await;
+            () = drain(&handlers) => {
+                let _ = timeout(CONNECTIONS, close).await;
             }
             () = self.asked() => {}
         }
         let left: usize = handlers.iter().map(Background::in_flight).sum();
         say(format_args!("stopped, handlers left: {left}"));
     }
+}
+
+/// Waits for the handlers of both layers, and stores what is left over.
+pub(crate) async fn drain([alegra, bsale]: &[Background; 2]) {
+    tokio::join!(alegra.drain(DRAIN), bsale.drain(DRAIN));
 }
