@@ -136,14 +136,14 @@ impl Arguments {
     /// that no letter waits.
     pub(crate) fn open(&self) -> Result<JsonLines, String> {
         let path = self.file.display();
-        if let Some(of) = beside(&self.file) {
-            let of = of.display();
-            return Err(format!("{path} is a part of {of}: name that instead"));
-        }
         if !exists(&self.file) {
             return Err(format!(
                 "there is no file {path}: no letter was stored there"
             ));
+        }
+        if let Some(of) = beside(&self.file) {
+            let of = of.display();
+            return Err(format!("{path} is a part of {of}: name that instead"));
         }
         JsonLines::open(&self.file).map_err(|error| error.to_string())
     }

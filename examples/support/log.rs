@@ -18,7 +18,7 @@ pub(crate) fn init() {
 /// Shows what goes wrong with the store, alone: for who tells himself how each handler ended.
 pub(crate) fn init_for_the_store() {
     let shown = filter::filter_fn(|event| {
-        *event.level() <= filter::LevelFilter::WARN && event.fields().field("outcome").is_none()
+        *event.level() <= filter::LevelFilter::ERROR && event.fields().field("outcome").is_none()
     });
     let layer = tracing_subscriber::fmt::layer().with_writer(|| status::Stderr);
     tracing_subscriber::registry()

@@ -1,7 +1,10 @@
 //! The examples do what they say: each runs as a process of its own and is spoken to over sockets.
 #![cfg(unix)]
 
+mod health;
+mod letters;
 mod process;
+mod replay;
 
 use std::process::Output;
 
@@ -42,7 +45,7 @@ async fn probes_are_answered() {
 
 #[tokio::test]
 async fn what_is_no_delivery_is_refused() {
-    each(&[], async |example| {
+    each(&[("DEAD_LETTERS", "off")], async |example| {
         for path in [alegra(), bsale()] {
             example.answers(400, &path, "[1,2]").await;
             example.answers(400, &path, "not JSON").await;
@@ -72,7 +75,8 @@ async fn what_is_no_delivery_is_refused() {
 #[tokio::test]
 async fn a_handler_that_fails_is_answered_500() {
     for how in ["fail", "panic"] {
-        each(&[("HANDLER", how)], async |example| {
+        let settings = [("HANDLER", how), ("DEAD_LETTERS", "off")];
+        each(&settings, async |example| {
             example.answers(500, &alegra(), INVOICE).await;
             example.answers(500, &bsale(), DOCUMENT).await;
             // It goes on serving.
@@ -185,7 +189,11 @@ async fn a_late_handler_is_waited_for_at_shutdown() {
 
         example.terminate();
         example.line("stopping").await;
-        example.refuses_connections().await;
+        // With a store it goes on serving: what arrives is a success, once it is stored.
+        match example.name {
+            "axum" => example.answers(202, &alegra_path, CLIENT).await,
+            _ => example.refuses_connections().await,
+        }
         example
             .line("alegra new-invoice id=123 total=19600.33613445378151260504 finished after 10.")
             .await;
@@ -326,16 +334,28 @@ async fn the_demo_plays_everything() {
         }
         let rows = |line: &&String| line.starts_with("alegra ") || line.starts_with("bsale ");
         assert_eq!(table.iter().filter(rows).count(), DEMO.len());
+        let replayed = table.iter().find(|line| line.starts_with("  replayed "));
+        let replayed = replayed.expect("what failed is replayed");
+        assert!(replayed.contains(" done "), "{replayed}");
+        assert!(
+            replayed.ends_with("  edit-item id=866 prices=-"),
+            "{replayed}"
+        );
 
-        example.answers(500, &alegra(), INVOICE).await;
+        // It left no letter of its own.
+        let (_, health) = example.health().await;
+        assert_eq!(health["dead_letters"]["waiting"], 0);
+        example.answers(202, &alegra(), INVOICE).await;
         example.json("new-invoice").await;
+        let (_, health) = example.health().await;
+        assert_eq!(health["dead_letters"]["waiting"], 1);
         example.stops().await;
     })
     .await;
 }
 
 #[rustfmt::skip]
-const DEMO: [(&str, u16, &str); 26] = [
+const DEMO: [(&str, u16, &str); 27] = [
     ("alegra probe", 200, "-"),
     ("alegra new-client", 204, "new-client id=774 name=\"Primer Nombre Segundo"),
     ("alegra edit-client", 204, "edit-client id=774"),
@@ -361,6 +381,7 @@ const DEMO: [(&str, u16, &str); 26] = [
     ("bsale unknown topic", 204, "unknown topic=webOrder"),
     ("bsale foreign path", 204, "product put id=952 no path"),
     ("alegra wrong secret", 404, "-"),
+    ("alegra handler fails", 202, "edit-item id=866 prices=-, failed: stored as a dead letter"),
     ("alegra slow handler", 202, "new-invoice id=123 total=1190 finished after 4."),
 ];
 
@@ -368,7 +389,7 @@ const DEMO: [(&str, u16, &str); 26] = [
 async fn the_demo_can_be_stopped() {
     bounded(async {
         let mut example = Example::start_with("axum", &["--demo"], &[]).await;
-        example.line("playing 26 requests").await;
+        example.line("playing 27 requests").await;
         example.stops().await;
     })
     .await;

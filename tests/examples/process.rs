@@ -1,11 +1,15 @@
 //! An example as a process of its own, and what it takes to speak to it.
 
 use std::{
+    env, fs,
     future::Future,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command as Shell, Output, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -33,6 +37,52 @@ pub(super) struct Example {
     pub(super) process: Child,
     pub(super) stdout: Lines,
     pub(super) stderr: Lines,
+    folder: Folder,
+}
+
+/// A folder of a test's own, gone with it: examples keep dead letters.
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    pub(super) fn new() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("tower-webhook-examples-{}-{next}", std::process::id());
+        let folder = env::temp_dir().join(name);
+        // Of a process of that id that was killed.
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir(&folder).expect("a folder");
+        Self(folder)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(super) fn file(&self) -> PathBuf {
+        self.0.join("dead-letters.jsonl")
+    }
+
+    /// [`file`](Self::file) as a setting.
+    pub(super) fn setting(&self) -> (&'static str, String) {
+        (
+            "DEAD_LETTERS",
+            self.file().to_str().expect("UTF-8").to_owned(),
+        )
+    }
+
+    pub(super) fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.0).expect("the folder");
+        let name = |entry: std::io::Result<fs::DirEntry>| entry.expect("a file").file_name();
+        let names = entries.map(|entry| name(entry).into_string().expect("UTF-8"));
+        names.collect()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 /// Starts every example with these settings, checks it, stops it.
@@ -55,9 +105,24 @@ impl Example {
         arguments: &[&str],
         settings: &[(&str, &str)],
     ) -> Self {
-        let mut process = command(name, arguments, settings)
-            .spawn()
-            .expect("it starts");
+        let folder = Folder::new();
+        let (variable, file) = folder.setting();
+        let mut command = command(name, arguments, &[(variable, &file)]);
+        command.envs(settings.iter().copied());
+        Self::of(name, command, folder).await
+    }
+
+    /// In a folder that it is free to write to, and settings that say nothing of dead letters.
+    pub(super) async fn start_in(folder: Folder, arguments: &[&str]) -> Self {
+        let mut command = command("axum", arguments, &[]);
+        command
+            .env_remove("DEAD_LETTERS")
+            .current_dir(folder.path());
+        Self::of("axum", command, folder).await
+    }
+
+    async fn of(name: &'static str, mut command: Command, folder: Folder) -> Self {
+        let mut process = command.spawn().expect("it starts");
         let stdout = Lines::of(process.stdout.take().expect("piped"));
         let stderr = Lines::of(process.stderr.take().expect("piped"));
         let line = stdout.wait_for("").await;
@@ -69,7 +134,12 @@ impl Example {
             process,
             stdout,
             stderr,
+            folder: folder,
         }
+    }
+
+    pub(super) fn folder(&self) -> &Folder {
+        &self.folder
     }
 
     pub(super) fn stdout(&self) -> Vec<String> {
@@ -104,6 +174,23 @@ impl Example {
     }
 
     pub(super) async fn send(&self, method: Method, path: &str, body: &str) -> StatusCode {
+        let (status, body) = self.exchange(method, path, body).await;
+        assert_eq!(body, "", "{}: {path}", self.name);
+        status
+    }
+
+    /// What `GET /health` answers.
+    pub(super) async fn health(&self) -> (StatusCode, Value) {
+        let (status, body) = self.exchange(Method::GET, "/health", "").await;
+        let text = std::str::from_utf8(&body).expect("text");
+        assert!(
+            !text.contains(SECRET) && !text.contains(is_invisible),
+            "{text}"
+        );
+        (status, serde_json::from_str(text).expect("JSON"))
+    }
+
+    async fn exchange(&self, method: Method, path: &str, body: &str) -> (StatusCode, Bytes) {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -118,8 +205,7 @@ impl Example {
         let answer = sender.send_request(request).await.expect("an answer");
         let status = answer.status();
         let body = answer.into_body().collect().await.expect("a body");
-        assert_eq!(body.to_bytes(), "", "{}: {path}", self.name);
-        status
+        (status, body.to_bytes())
     }
 
     /// Opens a connection and writes a POST on it, without waiting for the answer.
@@ -166,6 +252,11 @@ impl Example {
         }
     }
 
+    /// As a power cut does, or whoever is out of memory.
+    pub(super) async fn is_killed(&mut self) {
+        self.process.kill().await.expect("it was alive");
+    }
+
     pub(super) async fn ends(&mut self) {
         let end = timeout(Duration::from_secs(15), self.process.wait()).await;
         let end = end.unwrap_or_else(|_| panic!("{} does not stop", self.name));
@@ -195,6 +286,7 @@ pub(super) fn command(name: &str, arguments: &[&str], settings: &[(&str, &str)])
         .args(arguments)
         .env("ADDR", "127.0.0.1:0")
         .env("WEBHOOK_SECRET", SECRET)
+        .env("DEAD_LETTERS", "off")
         .env_remove("HANDLER")
         .env_remove("PRINT")
         .envs(settings.iter().copied())
