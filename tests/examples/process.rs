@@ -134,7 +134,7 @@ impl Example {
             process,
             stdout,
             stderr,
-            folder: folder,
+            folder,
         }
     }
 
