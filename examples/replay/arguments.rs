@@ -152,20 +152,25 @@ impl Arguments {
 /// The file that this one belongs to, by its name: a closed one, or the lock.
 fn beside(file: &Path) -> Option<PathBuf> {
     let extension = file.extension()?.to_str()?;
-    let is_number = extension.len() >= 6 && extension.bytes().all(|byte| byte.is_ascii_digit());
     let of = file.with_extension("");
-    ((is_number || extension == "lock") && exists(&of)).then_some(of)
+    ((is_number(extension.as_bytes()) || extension == "lock") && exists(&of)).then_some(of)
 }
 
-/// The file, or the first that was closed before it: a process that died may have left no other.
+/// As a closed file has one at the end of its name.
+fn is_number(text: &[u8]) -> bool {
+    text.len() >= 6 && text.iter().all(u8::is_ascii_digit)
+}
+
+/// The file, or what is beside it where a store was: there may be none but closed files after a
+/// process died, none but the lock after all was done and cleaned away.
 fn exists(file: &Path) -> bool {
     let Some(name) = file.file_name() else {
         return file.exists();
     };
-    let is_closed = |of: OsString| {
+    let is_beside = |of: OsString| {
         let rest = of.as_encoded_bytes().strip_prefix(name.as_encoded_bytes());
         rest.and_then(|rest| rest.strip_prefix(b"."))
-            .is_some_and(|rest| rest.len() >= 6 && rest.iter().all(u8::is_ascii_digit))
+            .is_some_and(|rest| is_number(rest) || rest == b"lock")
     };
     let folder = match file.parent() {
         Some(folder) if folder != Path::new("") => folder,
@@ -174,7 +179,7 @@ fn exists(file: &Path) -> bool {
     file.exists()
         || folder
             .read_dir()
-            .is_ok_and(|entries| entries.flatten().any(|entry| is_closed(entry.file_name())))
+            .is_ok_and(|entries| entries.flatten().any(|entry| is_beside(entry.file_name())))
 }
 
 /// What is still to be read, and the value of an option that was written `--name=value`.

@@ -184,6 +184,19 @@ async fn what_is_replayed_is_done_and_cleaned_away() {
 }
 
 #[tokio::test]
+async fn once_all_is_done_there_is_nothing_to_do() {
+    bounded(async {
+        let folder = Folder::new();
+        fs::write(folder.file(), letter("one", "busy", JUNE, INVOICE)).expect("a file");
+        let ended = replay(&folder, &[], &[]).await;
+        ended.says(0, "1 matched: 1 done", "");
+        let ended = replay(&folder, &[], &[]).await;
+        ended.says(0, "0 matched: 0 done", "");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_fails_stays_with_one_attempt_more() {
     bounded(async {
         let folder = seven_letters();
