@@ -32,8 +32,11 @@ const STORE_BYTES: usize = 64 * 1024 * 1024;
 /// # Shutdown
 ///
 /// Stop accepting connections, then [`drain`](Self::drain), then exit. Exiting before the drain is
-/// over cuts handlers off whose deliveries were acknowledged. With a
-/// [store](crate::WebhookLayer::dead_letters), what the drain leaves over is stored.
+/// over cuts handlers off whose deliveries were acknowledged.
+///
+/// With a [store](crate::WebhookLayer::dead_letters), drain first and stop accepting then: what comes
+/// meanwhile is stored and answered as a success, and nobody finds the door shut. What the drain
+/// leaves over is stored, too.
 #[derive(Clone)]
 pub struct Background {
     shared: Arc<Shared>,

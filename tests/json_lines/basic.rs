@@ -291,3 +291,21 @@ async fn a_letter_that_is_no_longer_where_it_was_is_an_error_and_the_others_are_
     );
     assert_eq!(read.next().unwrap().unwrap().id(), "c");
 }
+
+/// A terminal that shows the file is told nothing by it, and the body is what it was.
+#[tokio::test]
+async fn what_cannot_be_seen_is_escaped() {
+    let directory = Directory::new();
+    let lines = directory.open().unwrap();
+    let body = "ESC \u{1b}[2J CSI \u{9b}2J DEL \u{7f} turned \u{202e} ñandú 😀 \u{e0041} \\ \"";
+    let mut written = serde_json::to_value(letter("a", "malformed")).unwrap();
+    written["record"]["body"] = body.into();
+    let hostile: DeadLetter = serde_json::from_value(written).unwrap();
+    store(&lines, &hostile).await;
+    let text = directory.text();
+    let line = text.strip_suffix('\n').unwrap();
+    assert!(!line.contains(|c: char| c.is_control() || matches!(c, '\u{202e}' | '\u{e0041}')));
+    assert!(line.contains("ñandú 😀"));
+    drop(lines);
+    assert_eq!(letters(&directory.open().unwrap()), [hostile]);
+}

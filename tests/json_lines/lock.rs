@@ -8,8 +8,8 @@ const CHILD: &str = "TOWER_WEBHOOK_CHILD_OPENS";
 
 fn taken(directory: &Directory) -> String {
     format!(
-        "`{}` is open already, in another process or elsewhere in this one: open it once, and \
-         clone what was opened",
+        "`{}` is open already, in another process or elsewhere in this one: stop the other \
+         process; in one process, open it once and clone what was opened",
         directory.file().display()
     )
 }
@@ -56,4 +56,25 @@ fn it_is_opened_by_one_process() {
         said.contains("1 passed") && !said.contains("open already"),
         "{said}"
     );
+}
+
+#[tokio::test]
+async fn what_is_beside_the_file_is_no_store_of_its_own() {
+    let directory = Directory::new();
+    let lines = directory.open().unwrap();
+    store(&lines, &letter("a", "busy")).await;
+    drop(lines);
+    std::fs::write(directory.closed(7), directory.text()).unwrap();
+    for name in ["dead.jsonl.lock", "dead.jsonl.000007"] {
+        let error = JsonLines::open(directory.0.join(name)).unwrap_err();
+        let file = directory.file();
+        let sentence = format!(
+            "`{}` belongs to the dead letters in `{}`: open that",
+            directory.0.join(name).display(),
+            file.display()
+        );
+        assert_eq!(error.to_string(), sentence);
+    }
+    // A name with a date is nobody's but its own.
+    JsonLines::open(directory.0.join("letters.20261121")).unwrap();
 }

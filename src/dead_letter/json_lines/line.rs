@@ -1,8 +1,9 @@
 //! What a line says.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, io};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Serializer, ser::Formatter};
 
 use super::JsonLinesError;
 use crate::dead_letter::{DeadLetter, format::VERSION};
@@ -58,10 +59,40 @@ pub(super) fn done(id: &str) -> Result<Vec<u8>, JsonLinesError> {
 }
 
 fn written(line: &impl Serialize) -> Result<Vec<u8>, JsonLinesError> {
-    let mut bytes = serde_json::to_vec(line)
+    let mut bytes = Vec::new();
+    line.serialize(&mut Serializer::with_formatter(&mut bytes, Visible))
         .map_err(|error| JsonLinesError::new(format!("a letter cannot be written: {error}")))?;
     bytes.push(b'\n');
     Ok(bytes)
+}
+
+/// Writes what cannot be seen as `\u` escapes, which mean the same. A line is read on terminals, and
+/// the text in it is a sender's: it could begin an escape sequence with U+009B, or turn around what
+/// follows.
+struct Visible;
+
+impl Formatter for Visible {
+    fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
+    where
+        W: ?Sized + io::Write,
+    {
+        let mut from = 0;
+        for (at, character) in fragment.char_indices() {
+            let is_visible = match character.is_ascii() {
+                true => character != '\u{7f}',
+                false => character.escape_debug().len() == 1,
+            };
+            if is_visible {
+                continue;
+            }
+            writer.write_all(&fragment.as_bytes()[from..at])?;
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            from = at + character.len_utf8();
+        }
+        writer.write_all(&fragment.as_bytes()[from..])
+    }
 }
 
 #[cfg(test)]

@@ -24,8 +24,8 @@ fn try_lock(file: &File, lock: &Path, path: &Path) -> Result<(), JsonLinesError>
 
     file.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => JsonLinesError::new(format!(
-            "`{}` is open already, in another process or elsewhere in this one: \
-             open it once, and clone what was opened",
+            "`{}` is open already, in another process or elsewhere in this one: stop the other \
+             process; in one process, open it once and clone what was opened",
             path.display()
         )),
         TryLockError::Error(error) => JsonLinesError::io("lock", lock, &error),

@@ -46,6 +46,9 @@ pub use self::{error::JsonLinesError, letters::Letters, options::JsonLinesOption
 /// earlier one. Lines are only ever appended, so `tail -F` shows them as they come, and every line
 /// that is confirmed has been synced to the disk; those that wait for it are synced together.
 ///
+/// What cannot be seen of a sender's text is written as a `\u` escape, so a terminal is told nothing
+/// by it. A letter that nobody wants to replay is discarded with [`done`](DeadLetters::done).
+///
 /// Cloning is cheap, and clones are the same store. It is one process's at a time.
 ///
 /// # Files
@@ -141,7 +144,8 @@ impl JsonLines {
         })
     }
 
-    /// The path of the file that is appended to, absolute and without links.
+    /// The path of the file that is appended to, absolute and without links. After
+    /// [`compact`](Self::compact) there may be none until the next letter.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.shared.names.active()

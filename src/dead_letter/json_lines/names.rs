@@ -8,6 +8,8 @@ use std::{
 
 use super::JsonLinesError;
 
+const LOCK: &str = ".lock";
+
 pub(super) struct Names {
     active: PathBuf,
     directory: PathBuf,
@@ -42,11 +44,33 @@ impl Names {
         if active.exists() && !active.is_file() {
             return Err(no_file());
         }
-        Ok(Self {
+        let names = Self {
             active,
             directory,
             name,
-        })
+        };
+        match names.is_beside() {
+            Some(of) => Err(JsonLinesError::new(format!(
+                "`{}` belongs to the dead letters in `{}`: open that",
+                names.active.display(),
+                of.display()
+            ))),
+            None => Ok(names),
+        }
+    }
+
+    /// The file that this one is closed, or the lock, of.
+    fn is_beside(&self) -> Option<PathBuf> {
+        let of = self.active.with_extension("");
+        let suffix = self.active.extension()?.to_str()?;
+        let is_number = suffix.len() >= 6 && suffix.bytes().all(|byte| byte.is_ascii_digit());
+        let mut lock = of.clone().into_os_string();
+        lock.push(LOCK);
+        match suffix {
+            "lock" => Some(of),
+            _ if is_number && Path::new(&lock).exists() => Some(of),
+            _ => None,
+        }
     }
 
     pub(super) fn active(&self) -> &Path {
@@ -58,7 +82,7 @@ impl Names {
     }
 
     pub(super) fn lock(&self) -> PathBuf {
-        self.beside(".lock")
+        self.beside(LOCK)
     }
 
     pub(super) fn closed(&self, number: u64) -> PathBuf {
