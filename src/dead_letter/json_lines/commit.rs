@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::SystemTime};
 use super::{
     JsonLinesError,
     index::{Entry, Span},
-    lock_of,
+    line, lock_of,
     log::Log,
 };
 
@@ -29,8 +29,27 @@ enum Verdict {
 }
 
 impl Log {
-    /// One write and one sync for all of them. The results are in their order.
+    /// One write and one sync for all of them, and for the ends that are owed. The results are in
+    /// their order.
     pub(super) fn commit(&mut self, changes: &[Change]) -> Vec<Result<(), JsonLinesError>> {
+        let owed = lock_of(&self.index).take_owed();
+        let end = |id: Arc<str>| {
+            let (line, stored) = (line::done(&id).ok()?, None);
+            Some(Change { id, line, stored })
+        };
+        let owed: Vec<_> = owed.into_iter().filter_map(end).collect();
+        let all: Vec<_> = owed.iter().chain(changes).collect();
+        let mut results = self.write_all(&all);
+        let asked_for = results.split_off(owed.len());
+        for (end, result) in owed.into_iter().zip(results) {
+            if result.is_err() {
+                lock_of(&self.index).owe(end.id);
+            }
+        }
+        asked_for
+    }
+
+    fn write_all(&mut self, changes: &[&Change]) -> Vec<Result<(), JsonLinesError>> {
         let need = changes.iter().map(|change| change.line.len() as u64).sum();
         let cleaned = self.make_room(need);
         let verdicts = self.judge(changes);
@@ -50,7 +69,7 @@ impl Log {
         results
     }
 
-    fn judge(&self, changes: &[Change]) -> Vec<Verdict> {
+    fn judge(&self, changes: &[&Change]) -> Vec<Verdict> {
         let total = self.limits.total;
         let index = lock_of(&self.index);
         let (mut size, mut alive) = (index.size(), index.alive());
@@ -63,6 +82,7 @@ impl Log {
             let len = change.line.len() as u64;
             let after = if change.stored.is_some() { len } else { 0 };
             let fits = match (after, before) {
+                (0, 0) if self.haunted => true,
                 (0, 0) => {
                     verdicts.push(Verdict::Nothing);
                     continue;
@@ -84,7 +104,7 @@ impl Log {
 
     fn enter(
         &self,
-        changes: &[Change],
+        changes: &[&Change],
         verdicts: &[Verdict],
         place: &Result<(u64, u64), JsonLinesError>,
         cleaned: &Result<(), JsonLinesError>,
@@ -117,9 +137,6 @@ impl Log {
                     return Ok(());
                 }
             };
-            if change.stored.as_ref().is_some_and(|stored| !stored.live) {
-                index.not_live(&change.id);
-            }
             Err(error)
         });
         each.collect()

@@ -1,7 +1,7 @@
 //! Where the latest line of each letter is, and how much of each file that makes. No bodies.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
     time::SystemTime,
 };
@@ -35,6 +35,8 @@ struct Content {
 pub(super) struct Index {
     letters: HashMap<Arc<str>, Entry>,
     live: usize,
+    /// Whose end could not be written.
+    owed: HashSet<Arc<str>>,
     files: BTreeMap<u64, Content>,
     active: u64,
 }
@@ -44,6 +46,7 @@ impl Index {
         Self {
             letters: HashMap::new(),
             live: 0,
+            owed: HashSet::new(),
             files: BTreeMap::new(),
             active: 0,
         }
@@ -95,6 +98,17 @@ impl Index {
         if let Some(entry) = self.letters.get_mut(id) {
             self.live -= usize::from(std::mem::take(&mut entry.live));
         }
+    }
+
+    /// Its end could not be written: it goes with whatever is written next.
+    pub(super) fn owe(&mut self, id: Arc<str>) {
+        if self.letters.contains_key(&id) {
+            self.owed.insert(id);
+        }
+    }
+
+    pub(super) fn take_owed(&mut self) -> HashSet<Arc<str>> {
+        std::mem::take(&mut self.owed)
     }
 
     pub(super) fn keep_unreadable(&mut self, file: u64, span: Span) {

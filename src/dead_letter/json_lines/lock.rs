@@ -23,7 +23,7 @@ fn try_lock(file: &File, lock: &Path, path: &Path) -> Result<(), JsonLinesError>
     use std::fs::TryLockError;
 
     file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => JsonLinesError::new(format!(
+        TryLockError::WouldBlock => JsonLinesError::in_use(format!(
             "`{}` is open already, in another process or elsewhere in this one: stop the other \
              process; in one process, open it once and clone what was opened",
             path.display()

@@ -25,6 +25,8 @@ pub(super) struct Log {
     pub(super) active: Option<File>,
     /// The active file may be longer than what is known of it: a write failed, or panicked.
     pub(super) torn: bool,
+    /// A write failed since the last that did not: a crash may bring back what is not known of.
+    pub(super) haunted: bool,
     /// A file was created, renamed or deleted since the directory was last synced.
     pub(super) directory_unsure: bool,
 }
@@ -48,6 +50,7 @@ impl Log {
             return Err(error);
         }
         self.torn = false;
+        self.haunted = false;
         let mut index = lock_of(&self.index);
         let (file, at) = (index.active(), index.active_size());
         index.grow(file, len);
@@ -61,6 +64,7 @@ impl Log {
         };
         let path = self.names.active();
         self.torn = true;
+        self.haunted = true;
         self.disk
             .append(file, lines)
             .map_err(|error| JsonLinesError::io("write", path, &error))?;

@@ -158,8 +158,9 @@ impl JsonLines {
     }
 
     /// How many letters were stored as [pending](LetterReason::Pending) since the file was opened,
-    /// and nothing else since. They belong to handlers that are alive and well, so they are nobody
-    /// else's to replay yet; those of a process that died are among the [waiting](Self::waiting).
+    /// and nothing else since. They belong to handlers that are at work, so they are nobody else's to
+    /// replay yet, or to one that succeeded whose end the disk did not take: it is written with the
+    /// next line. Those of a process that died are among the [waiting](Self::waiting).
     #[must_use]
     pub fn pending(&self) -> usize {
         lock_of(&self.shared.index).live()
@@ -189,7 +190,8 @@ impl JsonLines {
     }
 
     /// Cleans away whatever is done, by copying the rest. It runs on a blocking thread of the
-    /// runtime, and to its end even if the future is dropped; what is stored meanwhile waits for it.
+    /// runtime, and once the future was polled to its end even if that is dropped; what is stored
+    /// meanwhile waits for it.
     ///
     /// # Errors
     ///
@@ -204,9 +206,24 @@ impl JsonLines {
         line: Vec<u8>,
         stored: Option<Stored>,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let id = id.into();
-        let task = Task::Change(Change { id, line, stored });
-        Ok(queue::submit(&self.shared, task).await?)
+        let id: Arc<str> = id.into();
+        let is_letter = stored.as_ref().is_some_and(|stored| !stored.live);
+        let is_end = stored.is_none();
+        let change = Change {
+            id: Arc::clone(&id),
+            line,
+            stored,
+        };
+        let result = queue::submit(&self.shared, Task::Change(change)).await;
+        if result.is_err() {
+            let mut index = lock_of(&self.shared.index);
+            if is_letter {
+                index.not_live(&id);
+            } else if is_end {
+                index.owe(id);
+            }
+        }
+        Ok(result?)
     }
 }
 

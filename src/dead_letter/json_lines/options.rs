@@ -36,7 +36,8 @@ impl JsonLinesOptions {
     /// The size in bytes of all files together beyond which no new letter is stored; 256 MiB unless
     /// set.
     ///
-    /// What is done is cleaned away before a letter is refused, unless it is less than a sixteenth
+    /// What is done is cleaned away before a letter is refused, which may copy nearly all of the files
+    /// while that letter waits, unless it is less than a sixteenth
     /// of this limit and not worth copying the rest. That letters are done, or stored again, is
     /// written even beyond the limit. So the files can exceed it by about that sixteenth, and by
     /// one file while they are cleaned.

@@ -61,7 +61,7 @@ impl Shared {
     fn push(&self, task: Task, reply: Reply) -> Result<bool, JsonLinesError> {
         let mut queue = lock_of(&self.queue.0);
         let bytes = queue.bytes + task.bytes();
-        if bytes > LIMIT {
+        if bytes > LIMIT && !task.makes_room() {
             return Err(JsonLinesError::new(format!(
                 "no room for another letter in memory: {} bytes are waiting to be written to `{}`, \
                  of at most {LIMIT} bytes; the disk is too slow for what fails",
@@ -90,6 +90,11 @@ impl Shared {
 }
 
 impl Task {
+    /// An end is short, and the letter would be offered again without it.
+    fn makes_room(&self) -> bool {
+        matches!(self, Self::Change(change) if change.stored.is_none())
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Self::Change(change) => change.line.len(),
@@ -105,7 +110,12 @@ impl Flusher {
             let answers = match first {
                 Task::Change(change) => self.write(change, reply),
                 Task::Compact => {
-                    let result = caught(|| lock_of(&self.shared.log).compact());
+                    let result = caught(|| {
+                        let mut log = lock_of(&self.shared.log);
+                        // The ends that are owed, or there would be less to clean.
+                        log.commit(&[]);
+                        log.compact()
+                    });
                     vec![(
                         reply,
                         result.unwrap_or_else(|_| Err(self.shared.panicked())),

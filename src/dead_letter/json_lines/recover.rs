@@ -49,6 +49,7 @@ impl Log {
             index: Arc::new(Mutex::new(index)),
             // Cuts the tail off before the first write.
             torn: matches!(tail, Tail::Torn { .. }),
+            haunted: false,
             directory_unsure: true,
             names,
         };

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod crash;
+mod ends;
 mod group;
 
 use std::{
@@ -105,29 +106,4 @@ fn offered(store: &JsonLines) -> BTreeMap<String, DeadLetter> {
     letters
         .map(|letter| (letter.id().to_owned(), letter))
         .collect()
-}
-
-#[test]
-fn a_pending_letter_whose_end_cannot_be_written_is_offered_as_it_is() {
-    use super::disk::faults::Plan;
-
-    let directory = Directory::new();
-    let (store, faults) = directory.open(LARGE).unwrap();
-    let pending = letter("a", "pending", "{}");
-    assert!(commit(&store, &[stored(&pending)])[0].is_ok());
-    assert_eq!((store.waiting(), store.pending()), (0, 1));
-    faults.plan(Plan::Fail {
-        after: 0,
-        times: 1,
-        eighths: 4,
-    });
-    let failed = letter("a", "status", "{}");
-    let error = commit(&store, &[stored(&failed)]).remove(0).unwrap_err();
-    let path = directory.0.join("letters");
-    assert_eq!(
-        error.to_string(),
-        format!("cannot write `{}`: a planned fault", path.display())
-    );
-    assert_eq!((store.waiting(), store.pending()), (1, 0));
-    assert_eq!(offered(&store)["a"], pending);
 }
