@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{clock, metrics};
+use crate::{clock, metrics, panic::caught};
 
 /// How long the store may take beyond what was waited for anyway.
 pub(crate) const STORE_TIME: Duration = Duration::from_secs(1);
@@ -59,6 +59,8 @@ struct Shared {
 struct Running {
     deliveries: HashMap<u64, Arc<dyn LeftOver>>,
     next: u64,
+    /// A drain is over.
+    left_over: bool,
 }
 
 /// A delivery whose handler has to end before the process may.
@@ -118,7 +120,7 @@ impl Background {
         let is_idle = || self.in_flight() == 0 && self.store_calls() == 0;
         if !self.wait_until(end, is_idle).await {
             for delivery in self.shared.left_over() {
-                delivery.shut_down();
+                let _ = caught(|| delivery.shut_down());
             }
             let end = clock::after(Instant::now(), STORE_TIME);
             self.wait_until(end, || self.store_calls() == 0).await;
@@ -182,10 +184,11 @@ impl Background {
         })
     }
 
-    /// The right to call the store; none while as much waits for it as may wait.
-    pub(crate) fn try_store_call(&self, weight: usize) -> Option<StoreCall> {
+    /// The right to call the store; none while as much waits for it as may wait, unless the call
+    /// must be.
+    pub(crate) fn store_call(&self, weight: usize, must: bool) -> Option<StoreCall> {
         let before = self.shared.store_bytes.fetch_add(weight, Ordering::AcqRel);
-        if before > 0 && before.saturating_add(weight) > STORE_BYTES {
+        if !must && before > 0 && before.saturating_add(weight) > STORE_BYTES {
             self.shared.store_bytes.fetch_sub(weight, Ordering::AcqRel);
             return None;
         }
@@ -229,8 +232,14 @@ impl Slot {
         let mut running = self.shared.running();
         let key = running.next;
         running.next += 1;
-        running.deliveries.insert(key, delivery);
+        running.deliveries.insert(key, Arc::clone(&delivery));
         self.running = Some(key);
+        let left_over = running.left_over;
+        drop(running);
+        if left_over {
+            // The slot was taken just before the drain was over.
+            delivery.shut_down();
+        }
     }
 }
 
@@ -238,8 +247,8 @@ impl Drop for Slot {
     fn drop(&mut self) {
         if let Some(key) = self.running {
             let delivery = self.shared.running().deliveries.remove(&key);
-            // Outside of the lock: it may be the delivery's end, and the event is not ours.
-            drop(delivery);
+            // It may be the delivery's end: outside of the lock, for the event is not ours.
+            let _ = caught(|| drop(delivery));
         }
         metrics::handler_ends(self.shared.provider);
         self.shared.slots.add_permits(1);
@@ -277,7 +286,9 @@ impl Shared {
     }
 
     fn left_over(&self) -> Vec<Arc<dyn LeftOver>> {
-        self.running().deliveries.values().map(Arc::clone).collect()
+        let mut running = self.running();
+        running.left_over = true;
+        running.deliveries.values().map(Arc::clone).collect()
     }
 
     fn tell_drain(&self) {

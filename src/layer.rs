@@ -201,8 +201,9 @@ impl<P> WebhookLayer<P> {
     ///
     /// Stored is each delivery that got past access with its body read and did not end in success:
     /// the handler's own status that is no 2xx, its error, its panic, its
-    /// [`handler_limit`](Self::handler_limit), no slot or readiness by the deadline, a drain, and a
-    /// body that cannot be read as the provider's, unless access is [open](Access::open). Once the
+    /// [`handler_limit`](Self::handler_limit), no slot or readiness by the deadline, a drain, and,
+    /// unless access is [open](Access::open), a body that cannot be read as the provider's. Not
+    /// stored is what a client gave up before its handler began. Once the
     /// store has confirmed it, the provider hears a success: what is safely kept is neither a strike
     /// nor a loss. [`Failed::Refuse`] lets the failure out instead. A store that fails, or has not
     /// answered within a second after the deadline, never makes a success of a failure.
@@ -211,7 +212,8 @@ impl<P> WebhookLayer<P> {
     /// success leaves ([`Late::Accept`]), and done when its handler succeeds. Should the store not
     /// confirm that, the answer is `503 Service Unavailable`.
     ///
-    /// Bodies are kept as they came, personal data included: whoever reads the store reads them.
+    /// Bodies are kept as they came, personal data included: whoever reads the store reads them. A
+    /// second call replaces the first store.
     #[doc(alias = "DLQ")]
     #[must_use]
     pub fn dead_letters(mut self, store: impl DeadLetters) -> Self {

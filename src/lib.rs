@@ -59,7 +59,7 @@ pub use self::{
     outcome::{Outcome, OutcomeKind},
     provider::{Event, Provider, Received, Refusal, Rules},
     record::Record,
-    replay::{Replay, ReplayFuture},
+    replay::{Replay, ReplayFuture, Unmarked},
     request::{
         access::{Access, Admission, Secret},
         body::RequestBody,

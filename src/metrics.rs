@@ -6,13 +6,18 @@ pub(crate) use on::*;
 #[cfg(not(feature = "metrics"))]
 pub(crate) use off::*;
 
+/// The label for what was read to no event.
+pub(crate) const NO_EVENT: &str = "none";
+
 #[cfg(feature = "metrics")]
 mod on {
     use metrics::{counter, gauge, histogram};
 
+    use super::NO_EVENT;
     use crate::{
         dead_letter::LetterReason,
         outcome::{Outcome, OutcomeKind},
+        panic::caught,
     };
 
     pub(crate) const ON: bool = true;
@@ -28,7 +33,7 @@ mod on {
         counter!(
             "webhook_requests_total",
             "provider" => provider,
-            "event" => outcome.event().unwrap_or("none"),
+            "event" => outcome.event().unwrap_or(NO_EVENT),
             "outcome" => outcome.kind().as_str(),
         )
         .increment(1);
@@ -49,21 +54,29 @@ mod on {
         gauge!("webhook_consecutive_failures", "provider" => provider, "event" => event).set(count);
     }
 
+    // Where these are called a panic would cost a slot or a letter, and the recorder is not ours.
+
     pub(crate) fn handler_begins(provider: &'static str) {
-        gauge!("webhook_handlers_in_flight", "provider" => provider).increment(1);
+        let _ = caught(|| in_flight(provider).increment(1));
     }
 
     pub(crate) fn handler_ends(provider: &'static str) {
-        gauge!("webhook_handlers_in_flight", "provider" => provider).decrement(1);
+        let _ = caught(|| in_flight(provider).decrement(1));
     }
 
     pub(crate) fn dead_letter(provider: &'static str, reason: LetterReason) {
-        counter!(
-            "webhook_dead_letters_total",
-            "provider" => provider,
-            "reason" => reason.as_str(),
-        )
-        .increment(1);
+        let _ = caught(|| {
+            counter!(
+                "webhook_dead_letters_total",
+                "provider" => provider,
+                "reason" => reason.as_str(),
+            )
+            .increment(1);
+        });
+    }
+
+    fn in_flight(provider: &'static str) -> metrics::Gauge {
+        gauge!("webhook_handlers_in_flight", "provider" => provider)
     }
 }
 

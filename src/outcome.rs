@@ -25,6 +25,7 @@ pub struct Outcome {
     pub(crate) status: Option<StatusCode>,
     pub(crate) rejection: Option<Rejection>,
     pub(crate) stored: Option<LetterReason>,
+    pub(crate) handler_status: Option<StatusCode>,
     pub(crate) late_end: bool,
     pub(crate) duration: Duration,
     pub(crate) body_size: Option<usize>,
@@ -101,6 +102,13 @@ impl Outcome {
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.status
+    }
+
+    /// The status of the handler's own answer, if this is the handler's end and it gave one: also
+    /// where another [went out](Self::status), because the delivery is stored.
+    #[must_use]
+    pub fn handler_status(&self) -> Option<StatusCode> {
+        self.handler_status
     }
 
     /// Why the delivery is in the store, for [`OutcomeKind::Stored`].

@@ -34,14 +34,24 @@ where
     /// Drives a [`Record`] or a [`DeadLetter`] to the same handler again.
     ///
     /// The provider reads the body anew, and the handler gets the delivery in a bare `POST /` with
-    /// the content type of JSON. Access, deadline and [`Outcome`](crate::Outcome) are matters of a
-    /// request from outside, and this is none: there is no time limit but the
+    /// the content type of JSON. Access, deadline, [`Strikes`](crate::Strikes) and
+    /// [`Outcome`](crate::Outcome) are matters of a request from outside, and this is none: there is
+    /// no time limit but the
     /// [`handler_limit`](crate::WebhookLayer::handler_limit). The handler takes a slot like any
     /// other, waiting for one as long as it takes, and once begun it finishes even if the returned
     /// future is dropped.
     ///
-    /// **Done** is a record whose replay is answered with the handler's own 2xx; no other 2xx comes
-    /// out of here. The log has one event for a handler that ran.
+    /// **Done** is what is answered with the handler's own 2xx; no other 2xx comes out of here. The
+    /// log has one event for a handler that ran.
+    ///
+    /// # Letters
+    ///
+    /// A letter is marked in this layer's [store](crate::WebhookLayer::dead_letters), which has to be
+    /// the one that it came from: as done, or, if the handler failed, with one more attempt and the
+    /// new reason. The answer waits a second for that at most. If the letter could not be marked the
+    /// response has [`Unmarked`] in its extensions: the letter will be offered again, so a handler
+    /// should take the same delivery twice. What never got to the handler leaves the letter as it
+    /// was. Do not replay one letter twice at the same time: the second may undo that it is done.
     ///
     /// # Errors
     ///
@@ -83,6 +93,7 @@ where
     {
         let Replay { record, letter } = what.into();
         let config = self.config();
+        let without_store = letter.is_some() && config.keeper.is_none();
         let delivery = self.decode(&record, letter);
         let mut inner = self.get_ref().clone();
         ReplayFuture(Box::pin(async move {
@@ -115,7 +126,11 @@ where
             };
             let limit = config.handler_limit;
             let ended = handler::spawn(inner, request, delivery, slot, limit, policy).await;
-            config.answer(ended.unwrap_or_else(|error| Err(error.into())))
+            let mut answer = config.answer(ended.unwrap_or_else(|error| Err(error.into())));
+            if let (Ok(response), true) = (&mut answer, without_store) {
+                response.extensions_mut().insert(Unmarked(()));
+            }
+            answer
         }))
     }
 
@@ -160,8 +175,8 @@ fn request<E: Event>(delivery: &Delivery<E>) -> Request<RequestBody> {
     request
 }
 
-/// What [`Webhook::replay`] drives: a [`Record`], or a [`DeadLetter`], which is then marked in its
-/// store. Made by `into()`.
+/// What [`Webhook::replay`] drives: a [`Record`], or a [`DeadLetter`], which is then marked in the
+/// layer's store. Made by `into()`.
 #[derive(Debug, Clone)]
 pub struct Replay {
     record: Record,
@@ -197,6 +212,11 @@ impl From<&DeadLetter> for Replay {
         letter.clone().into()
     }
 }
+
+/// In the extensions of the response to a [replay](Webhook::replay): whatever the handler answered,
+/// the store has not confirmed that it knows, in time or at all.
+#[derive(Debug, Clone)]
+pub struct Unmarked(pub(crate) ());
 
 /// The answer to a [replay](Webhook::replay).
 #[must_use = "futures do nothing unless they are polled"]

@@ -44,6 +44,10 @@ mod on {
                     outcome = outcome.kind().as_str(),
                     status = outcome.status().map(|status| status.as_u16()),
                     stored = outcome.stored().map(LetterReason::as_str),
+                    handler_status = outcome
+                        .stored()
+                        .and(outcome.handler_status())
+                        .map(|status| status.as_u16()),
                     rejection = outcome.rejection().map(|rejection| rejection.kind().as_str()),
                     reason = outcome.rejection().map(tracing::field::display),
                     elapsed_ms = u64::try_from(outcome.duration().as_millis()).unwrap_or(u64::MAX),

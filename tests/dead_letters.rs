@@ -11,7 +11,7 @@ use tokio::time::{Instant, advance, timeout};
 use tower::{Layer, Service, ServiceExt};
 use tower_webhook::{
     Access, DeadLetter, Event, Failed, Late, LetterReason, OutcomeKind, Provider, Received, Record,
-    Refusal, RejectionKind, Rules, WebhookLayer, alegra::Alegra, bsale::Bsale,
+    Refusal, RejectionKind, Rules, Unmarked, WebhookLayer, alegra::Alegra, bsale::Bsale,
 };
 
 use util::{
@@ -69,6 +69,11 @@ async fn what_a_handler_fails_is_stored_and_then_acknowledged() {
             let seen = outcomes.all();
             assert_eq!(outcomes.seen(), [(OutcomeKind::Stored, Some(202), false)]);
             assert_eq!(seen[0].stored(), Some(reason));
+            let own = match does {
+                Does::Answer(own) | Does::AnswerAfter(_, own) => Some(own),
+                _ => None,
+            };
+            assert_eq!(seen[0].handler_status(), own);
             assert_eq!(layer.background().in_flight(), 0);
         }
     }
@@ -366,6 +371,39 @@ async fn a_store_that_hangs_takes_no_more_than_64_mebibytes_along() {
     for request in requests {
         assert_eq!(request.await.expect("no panic").err(), Some(Broken));
     }
+}
+
+/// What the store has as pending it hears the end of, however much else waits for it.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_what_is_stored_is_never_refused() {
+    let store = Store::default();
+    let layer = alegra().dead_letters(store.clone());
+    let handler = |does| layer.layer(Handler::new(does));
+    let ends = [
+        Does::AnswerAfter(5 * SECOND, StatusCode::OK),
+        Does::FailAfter(5 * SECOND),
+    ];
+    for does in ends {
+        let late = handler(does).oneshot(post(ALEGRA)).await;
+        assert_eq!(late.expect("a success").status(), 202);
+        store.set(Keeps::After(60 * SECOND));
+        for _ in 0..70 {
+            let body = vec![b'{'; 1 << 20];
+            tokio::spawn(handler(Does::Never).oneshot(post(body)));
+        }
+        tokio::time::sleep(200 * SECOND).await;
+        store.set(Keeps::AtOnce);
+    }
+    let told = store.told();
+    let done = told.iter().filter(|told| matches!(told, Told::Done(_)));
+    assert_eq!(done.count(), 1);
+    let failed = store.letters().into_iter();
+    assert_eq!(
+        failed
+            .filter(|it| it.reason() == LetterReason::Error)
+            .count(),
+        1
+    );
 }
 
 // Late.
@@ -696,6 +734,33 @@ async fn a_replay_that_gets_to_no_handler_leaves_the_letter_as_it_was() {
     assert_eq!(handler.called(), 0);
 }
 
+/// Whoever counts what is done has to know.
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_a_replay_says_if_the_store_does_not_know_of_it() {
+    let store = Store::default();
+    let layer = alegra().dead_letters(store.clone());
+    let failed = send(&layer, &Handler::new(Does::Fail), post(ALEGRA)).await;
+    assert_eq!(failed.expect("a success").status(), 202);
+    let letter = store.letters().remove(0);
+    for keeps in [Keeps::AtOnce, Keeps::Not, Keeps::Panics, Keeps::Hangs] {
+        for own in [StatusCode::NO_CONTENT, StatusCode::BAD_GATEWAY] {
+            store.set(keeps);
+            let webhook = layer.layer(Handler::new(Does::Answer(own)));
+            let began = Instant::now();
+            let response = webhook.replay(&letter).await.expect("its own");
+            assert_eq!(response.status(), own);
+            let unmarked = response.extensions().get::<Unmarked>().is_some();
+            assert_eq!(unmarked, !matches!(keeps, Keeps::AtOnce), "{keeps:?} {own}");
+            assert!(began.elapsed() <= SECOND);
+        }
+    }
+    let webhook = alegra().layer(Handler::new(Does::Answer(StatusCode::OK)));
+    let without_store = webhook.replay(&letter).await.expect("its own");
+    assert!(without_store.extensions().get::<Unmarked>().is_some());
+    let record = webhook.replay(letter.record()).await.expect("its own");
+    assert!(record.extensions().get::<Unmarked>().is_none());
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_replay_of_a_record_is_marked_nowhere() {
     let store = Store::default();
@@ -768,6 +833,17 @@ async fn an_event_whose_code_panics_is_stored_all_the_same() {
         ("rude", None)
     );
     assert_eq!(letter.record().body(), "body");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_may_be_shared() {
+    let store = std::sync::Arc::new(Store::default());
+    for layer in [alegra(), alegra()] {
+        let layer = layer.dead_letters(std::sync::Arc::clone(&store));
+        let failed = send(&layer, &Handler::new(Does::Fail), post(ALEGRA)).await;
+        assert_eq!(failed.expect("a success").status(), 202);
+    }
+    assert_eq!(store.letters().len(), 2);
 }
 
 // Letters.

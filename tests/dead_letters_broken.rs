@@ -13,11 +13,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, request::Parts};
 use http_body::{Body, Frame};
 use tokio::time::sleep;
 use tower::{Layer, ServiceExt, service_fn};
-use tower_webhook::{DeadLetter, DeadLetters, LetterReason, OutcomeKind, RequestBody};
+use tower_webhook::{
+    Access, DeadLetter, DeadLetters, Event, LetterReason, OutcomeKind, Provider, Received, Refusal,
+    RequestBody, Rules, WebhookLayer,
+};
 
 use self::util::{
     ALEGRA, Does, Handler, Outcomes, PANIC, alegra,
@@ -172,4 +175,54 @@ async fn an_answer_that_panics_when_it_is_dropped_changes_no_other() {
     assert_eq!(status, Ok(202));
     assert_eq!(letters.all().len(), 1);
     assert_eq!(layer.background().drain(ms(10_000)).await, 0);
+}
+
+/// An event that panics when its last holder lets go.
+struct Touchy;
+
+impl Drop for Touchy {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "{PANIC}");
+    }
+}
+
+impl Event for Touchy {
+    fn name(&self) -> &'static str {
+        "other"
+    }
+
+    fn id(&self) -> Option<&str> {
+        None
+    }
+}
+
+struct Touchies;
+
+impl Provider for Touchies {
+    type Event = Touchy;
+
+    fn rules(&self) -> Rules {
+        Rules::new("touchy")
+    }
+
+    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Touchy>, Refusal> {
+        Ok(Received::event(Touchy))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_panics_when_it_is_dropped_keeps_no_slot() {
+    quiet_panics();
+    let letters = Letters::always(Care::KeepAfter(ms(0)));
+    let layer = WebhookLayer::new(Touchies, Access::open()).dead_letters(letters);
+    for does in [
+        Does::AnswerAfter(ms(100), StatusCode::OK),
+        Does::FailAfter(ms(100)),
+    ] {
+        let request = layer.layer(Handler::new(does)).oneshot(post("7"));
+        // Hung up, so that the handler's task is the last to hold it.
+        assert!(tokio::time::timeout(ms(50), request).await.is_err());
+        sleep(ms(5000)).await;
+        assert_eq!(layer.background().in_flight(), 0, "{does:?}");
+    }
 }

@@ -20,7 +20,7 @@ use tokio::time::sleep;
 use tower_webhook::{Access, Failed, Late, WebhookLayer, alegra::Alegra, bsale::Bsale};
 
 use self::util::{
-    BSALE, Does, Handler, Step, alegra,
+    BSALE, Does, Handler, PANIC, Step, alegra,
     letters::{Care, Letters, delivery, quiet_panics},
     ms, post, post_body, send,
 };
@@ -37,6 +37,7 @@ struct Values {
     counters: BTreeMap<String, u64>,
     gauges: BTreeMap<String, f64>,
     histograms: BTreeMap<String, Vec<f64>>,
+    panics: bool,
 }
 
 /// One metric of a [`Recorded`].
@@ -75,6 +76,8 @@ impl Recorded {
     }
 
     fn one(&self, key: &Key) -> Arc<One> {
+        let panics = self.0.lock().unwrap().panics;
+        assert!(!panics, "{PANIC}");
         let labels = key
             .labels()
             .map(|label| format!("{}={}", label.key(), label.value()));
@@ -307,9 +310,41 @@ fn of_failures_in_a_row_the_worst_of_all_tenants_is_shown() {
             let _ = send(&layer, &status(answer), to(secret, body.clone())).await;
             assert_eq!(failures(), of_items(worst), "{secret} {answer}");
         }
-        // What could not be read may have been of any event of that tenant.
+        // What could not be read may have been of any event of that tenant, or of one that it
+        // never had.
+        let unread = |items: f64, none: f64| {
+            owned(&[
+                ("provider=alegra,event=new-item", items),
+                ("provider=alegra,event=none", none),
+            ])
+        };
         let _ = send(&layer, &status(204), to(SOUTH, "no envelope")).await;
-        assert_eq!(failures(), of_items(1.0));
+        assert_eq!(failures(), unread(1.0, 1.0));
+        let _ = send(&layer, &status(204), to(SOUTH, body)).await;
+        assert_eq!(failures(), unread(0.0, 0.0));
+    });
+}
+
+/// The recorder is the application's: what panics there costs no slot and no letter.
+#[test]
+fn a_recorder_that_panics_costs_nothing() {
+    Recorded::of(async |recorded| {
+        recorded.0.lock().unwrap().panics = true;
+        let letters = Letters::always(Care::KeepAfter(ms(200)));
+        let layer = alegra().dead_letters(letters.clone());
+        // It succeeds while its pending letter is on the way.
+        let handler = Handler::new(Does::AnswerAfter(ms(3100), StatusCode::OK));
+        let answer = send(&layer, &handler, post(delivery("new-item", 1))).await;
+        assert_eq!(answer.expect("its own").status(), 200);
+        sleep(ms(5000)).await;
+        assert_eq!(layer.background().in_flight(), 0);
+        let told = letters.entries_of(1);
+        let told: Vec<_> = told
+            .iter()
+            .map(|entry| (entry.what, entry.confirmed))
+            .collect();
+        assert_eq!(told, [("pending", Some(true)), ("done", Some(true))]);
+        recorded.0.lock().unwrap().panics = false;
     });
 }
 

@@ -62,6 +62,8 @@ pub(crate) struct Custody {
 struct Steps {
     waiting: VecDeque<(Step, oneshot::Sender<()>)>,
     under_way: bool,
+    /// The store was told of it, now or earlier.
+    known: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -77,6 +79,31 @@ pub(crate) struct Letter {
     pub(crate) acknowledged: bool,
     /// Whether a handler had the delivery this time.
     pub(crate) tried: bool,
+}
+
+/// A step that stands in line, or was refused. Whoever holds a lock lets go of it first.
+#[must_use]
+pub(crate) struct Taken {
+    confirmation: Confirmation,
+    next: Next,
+}
+
+enum Next {
+    Nothing,
+    Run(Run),
+    Refused(Step),
+}
+
+impl Taken {
+    /// Has to be called within a runtime.
+    pub(crate) fn go(self) -> Confirmation {
+        match self.next {
+            Next::Nothing => {}
+            Next::Run(run) => drop(tokio::spawn(run.take_steps())),
+            Next::Refused(step) => self.confirmation.custody.failed(&step, &OVERLOADED),
+        }
+        self.confirmation
+    }
 }
 
 /// Whether the store has confirmed a call: false when it failed.
@@ -112,48 +139,54 @@ impl Custody {
             attempts: letter.attempts,
             acknowledged: letter.acknowledged,
             kept: AtomicBool::new(letter.acknowledged),
-            steps: Mutex::default(),
+            steps: Mutex::new(Steps {
+                known: true,
+                ..Steps::default()
+            }),
         })
     }
 
-    /// Has to be called within a runtime.
-    pub(crate) fn store(self: &Arc<Self>, letter: Letter) -> Confirmation {
+    pub(crate) fn store(self: &Arc<Self>, letter: Letter) -> Taken {
         self.take(Step::Store(letter))
     }
 
-    /// Has to be called within a runtime.
-    pub(crate) fn done(self: &Arc<Self>) -> Confirmation {
+    pub(crate) fn done(self: &Arc<Self>) -> Taken {
         self.take(Step::Done)
     }
 
-    fn take(self: &Arc<Self>, step: Step) -> Confirmation {
+    fn take(self: &Arc<Self>, step: Step) -> Taken {
         let (confirm, confirmed) = oneshot::channel();
-        let confirmed = Confirmation {
-            answer: Answer::Awaited(confirmed),
-            custody: Arc::clone(self),
-        };
+        let mut next = Next::Nothing;
         let mut steps = self.steps();
-        let mut run = None;
         if !steps.under_way {
             let weight = self.record.body().len() + LETTER_OVERHEAD;
-            let Some(call) = self.keeper.background.try_store_call(weight) else {
-                drop(steps);
-                self.failed(&step, &OVERLOADED);
-                return confirmed;
-            };
-            steps.under_way = true;
-            run = Some(Run {
-                custody: Arc::clone(self),
-                over: false,
-                _call: call,
-            });
+            // What the store has, it has to hear the end of. There are no more of those than there
+            // were handlers at once, and their bodies were there anyway.
+            let must = steps.known;
+            match self.keeper.background.store_call(weight, must) {
+                Some(call) => {
+                    steps.under_way = true;
+                    next = Next::Run(Run {
+                        custody: Arc::clone(self),
+                        over: false,
+                        _call: call,
+                    });
+                }
+                None => next = Next::Refused(step),
+            }
         }
-        steps.waiting.push_back((step, confirm));
+        if !matches!(next, Next::Refused(_)) {
+            steps.known = true;
+            steps.waiting.push_back((step, confirm));
+        }
         drop(steps);
-        if let Some(run) = run {
-            tokio::spawn(run.take_steps());
+        Taken {
+            confirmation: Confirmation {
+                answer: Answer::Awaited(confirmed),
+                custody: Arc::clone(self),
+            },
+            next,
         }
-        confirmed
     }
 
     async fn call(&self, step: Step) -> Result<(), Box<dyn Error + Send + Sync>> {
@@ -227,7 +260,11 @@ impl Drop for Run {
     /// Cut short, by a runtime that stops: who waits hears of it, and a later step begins anew.
     fn drop(&mut self) {
         if !self.over {
-            *self.custody.steps() = Steps::default();
+            let mut steps = self.custody.steps();
+            steps.under_way = false;
+            let waiting = std::mem::take(&mut steps.waiting);
+            drop(steps);
+            drop(waiting);
         }
     }
 }

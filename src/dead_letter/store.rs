@@ -2,6 +2,7 @@ use std::{
     error::Error,
     future::{Future, ready},
     pin::Pin,
+    sync::Arc,
 };
 
 use super::DeadLetter;
@@ -9,8 +10,9 @@ use super::DeadLetter;
 /// Where letters are kept: a file ([`JsonLines`](crate::JsonLines)), a queue, a table.
 ///
 /// Given to [`WebhookLayer::dead_letters`](crate::WebhookLayer::dead_letters). Each call runs in a
-/// task of its own, to its end, whoever still waits for it. Calls about one letter come one after
-/// the other; calls about different letters run side by side.
+/// task of its own, to its end, whoever still waits for it, so it must not block its thread: what
+/// blocks belongs on `spawn_blocking`. Calls about one delivery, or one replay, come one after the
+/// other; all others run side by side.
 ///
 /// The text of an error is logged, so it must not quote the letter.
 ///
@@ -75,6 +77,23 @@ where
         self(letter).await.map_err(Into::into)
     }
 }
+/// For a store that is held elsewhere too.
+impl<T: DeadLetters> DeadLetters for Arc<T> {
+    fn store(
+        &self,
+        letter: DeadLetter,
+    ) -> impl Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send {
+        T::store(self, letter)
+    }
+
+    fn done(
+        &self,
+        id: &str,
+    ) -> impl Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send {
+        T::done(self, id)
+    }
+}
+
 pub(crate) type StoreCall<'a> =
     Pin<Box<dyn Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + 'a>>;
 

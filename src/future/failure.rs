@@ -12,7 +12,7 @@ use crate::{
 
 /// Why a delivery gets to no handler.
 pub(super) enum Failure<E> {
-    Rejected(Rejection),
+    Rejected(Rejection, LetterReason),
     /// The inner service's, from becoming ready.
     Error(E),
 }
@@ -37,21 +37,21 @@ impl<E> Failure<E> {
 
     pub(super) fn end(&self) -> End {
         match self {
-            Self::Rejected(rejection) => End::rejected(rejection),
+            Self::Rejected(rejection, _) => End::rejected(rejection),
             Self::Error(_) => End::error(),
         }
     }
 
     pub(super) fn reason(&self) -> LetterReason {
         match self {
-            Self::Rejected(rejection) => rejection.letter_reason(),
+            Self::Rejected(_, reason) => *reason,
             Self::Error(_) => LetterReason::Error,
         }
     }
 
     pub(super) fn answer<P, R>(self, config: &Config<P>) -> Result<Response<ResponseBody<R>>, E> {
         match self {
-            Self::Rejected(rejection) => Ok(config.refuse(rejection)),
+            Self::Rejected(rejection, _) => Ok(config.refuse(rejection)),
             Self::Error(error) => Err(error),
         }
     }

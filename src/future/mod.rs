@@ -4,7 +4,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
     time::SystemTime,
 };
@@ -24,7 +24,7 @@ use crate::{
     background::{NoSlot, Slot, SlotFuture},
     clock,
     config::Config,
-    dead_letter::Confirmation,
+    dead_letter::{Confirmation, LetterReason},
     delivery::Delivery,
     handler::{self, Broken},
     journal::{End, Journal},
@@ -84,7 +84,8 @@ pin_project! {
             pending: Option<Confirmation>,
         },
         Keep {
-            failure: Option<Failure<E>>,
+            // Nobody locks it: it lets the future be `Sync` where the error is `Send` alone.
+            failure: Mutex<Option<Failure<E>>>,
             confirmation: Confirmation,
         },
         Done,
@@ -184,7 +185,9 @@ where
                     waiting: None,
                     call,
                 } => match this.config.background.try_slot() {
-                    Err(NoSlot::Draining) => Step::fail(RejectionKind::Draining),
+                    Err(NoSlot::Draining) => {
+                        Step::fail(RejectionKind::Draining, LetterReason::Draining)
+                    }
                     Err(NoSlot::Busy) => Step::Next(State::Admit {
                         waiting: Some(this.config.background.slot()),
                         call: call.take(),
@@ -196,14 +199,14 @@ where
                 },
 
                 StateProj::Admit { .. } if this.deadline.as_mut().poll(cx).is_ready() => {
-                    Step::fail(RejectionKind::Busy)
+                    Step::fail(RejectionKind::Busy, LetterReason::Busy)
                 }
 
                 StateProj::Admit {
                     waiting: Some(waiting),
                     call,
                 } => match ready!(waiting.as_mut().poll(cx)) {
-                    None => Step::fail(RejectionKind::Draining),
+                    None => Step::fail(RejectionKind::Draining, LetterReason::Draining),
                     Some(slot) => Step::Next(State::Ready {
                         slot: Some(this.reporter.hold(slot)),
                         call: call.take(),
@@ -211,13 +214,15 @@ where
                 },
 
                 StateProj::Ready { .. } if this.deadline.as_mut().poll(cx).is_ready() => {
-                    Step::fail(RejectionKind::Busy)
+                    Step::fail(RejectionKind::Busy, LetterReason::Busy)
                 }
 
                 StateProj::Ready { slot, call } => {
                     let (_, inner) = call.as_mut().expect(TAKEN_ONCE);
                     match caught(|| inner.poll_ready(cx)) {
-                        Err(Panicked) => Step::fail(RejectionKind::Panicked),
+                        Err(Panicked) => {
+                            Step::fail(RejectionKind::Panicked, LetterReason::Panicked)
+                        }
                         Ok(Poll::Pending) => return Poll::Pending,
                         Ok(Poll::Ready(Err(error))) => Step::Fail(Failure::Error(error), None),
                         Ok(Poll::Ready(Ok(()))) => {
@@ -288,6 +293,7 @@ where
                     confirmation,
                 } => {
                     let stored = ready!(confirmation.poll_kept(this.deadline.as_mut(), cx));
+                    let failure = failure.get_mut().unwrap_or_else(PoisonError::into_inner);
                     let failure = failure.take().expect(TAKEN_ONCE);
                     Step::Answer(if stored {
                         let success = this.config.rules.success;
@@ -314,7 +320,7 @@ where
                         let until = this.config.store_until(this.deadline.deadline());
                         this.deadline.as_mut().reset(until);
                         this.state.set(State::Keep {
-                            failure: Some(failure),
+                            failure: Mutex::new(Some(failure)),
                             confirmation,
                         });
                     }
@@ -344,8 +350,8 @@ impl<S, B, R, E> Step<S, B, R, E> {
         Self::Reject(Rejection::new(kind))
     }
 
-    fn fail(kind: RejectionKind) -> Self {
-        Self::Fail(Failure::Rejected(Rejection::new(kind)), None)
+    fn fail(kind: RejectionKind, reason: LetterReason) -> Self {
+        Self::Fail(Failure::Rejected(Rejection::new(kind), reason), None)
     }
 }
 
@@ -364,13 +370,15 @@ where
     reporter.set_body_size(raw.len());
     match caught(|| config.provider.receive(&head, &raw)) {
         Err(Panicked) => {
-            let failure = Failure::Rejected(Rejection::new(RejectionKind::Panicked));
+            let rejection = Rejection::new(RejectionKind::Panicked);
+            let failure = Failure::Rejected(rejection, LetterReason::Panicked);
             Step::Fail(failure, Some(raw))
         }
         Ok(Err(refusal)) => {
             let rejection = Rejection::from(refusal);
             if rejection.kind() == RejectionKind::Malformed {
-                Step::Fail(Failure::Rejected(rejection), Some(raw))
+                let failure = Failure::Rejected(rejection, LetterReason::Malformed);
+                Step::Fail(failure, Some(raw))
             } else {
                 Step::Reject(rejection)
             }

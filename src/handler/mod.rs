@@ -17,13 +17,14 @@ use tokio::{
 };
 use tower::Service;
 
-use self::task::{Asked, Task};
+use self::task::{Asked, Task, Verdict};
 pub(crate) use self::task::{OnFailure, Policy};
 use crate::{
     background::Slot,
     delivery::Delivery,
     panic::{Panicked, caught},
     provider::Event,
+    replay::Unmarked,
     request::body::RequestBody,
     trace::Span,
 };
@@ -132,13 +133,21 @@ where
         }
         let (_, asked) = this.ended.as_mut().expect("set above");
         let is_stored = ready!(asked.as_mut().poll(cx));
-        let (ended, _) = this.ended.take().expect("set above");
-        if !this.task.asked(is_stored) {
-            return Poll::Ready(ended);
+        let (mut ended, _) = this.ended.take().expect("set above");
+        match this.task.asked(is_stored) {
+            Verdict::AsItIs => {}
+            Verdict::Stored => {
+                // What nobody hears is the user's too, and may panic when it is dropped.
+                let _ = caught(|| drop(ended));
+                ended = Err(Broken::Stored);
+            }
+            Verdict::Unmarked => {
+                if let Ok(response) = &mut ended {
+                    response.extensions_mut().insert(Unmarked(()));
+                }
+            }
         }
-        // What nobody hears is the user's too, and may panic when it is dropped.
-        let _ = caught(|| drop(ended));
-        Poll::Ready(Err(Broken::Stored))
+        Poll::Ready(ended)
     }
 }
 

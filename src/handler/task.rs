@@ -85,7 +85,8 @@ impl<E: Event> Task<E> {
                 return None;
             }
         };
-        kept.map(|kept| asked(kept.confirmation, until))
+        let replayed = self.policy.on_failure == OnFailure::Replayed;
+        kept.map(|kept| asked(kept.confirmation, until, !replayed))
     }
 
     fn succeeded(&mut self, end: End) -> Option<Asked> {
@@ -94,18 +95,16 @@ impl<E: Event> Task<E> {
         // Whoever replays wants to hear it when the letter is done.
         if self.policy.on_failure == OnFailure::Replayed {
             if let Some(confirmation) = done {
-                return Some(asked(confirmation, in_store_time()));
+                return Some(asked(confirmation, in_store_time(), false));
             }
         }
         self.slot = None;
         None
     }
 
-    /// The store has answered, or will not in time. Whether that makes a success of a failure.
-    pub(super) fn asked(&mut self, is_stored: bool) -> bool {
-        let mut accepted = false;
+    /// The store has answered, or will not in time; what becomes of the handler's end.
+    pub(super) fn asked(&mut self, is_stored: bool) -> Verdict {
         if let (Some(delivery), Some((end, reason))) = (self.delivery.take(), self.end.take()) {
-            accepted = is_stored && self.policy.on_failure == OnFailure::Accept;
             delivery.journal().handler_ended(
                 if is_stored && self.policy.on_failure != OnFailure::Replayed {
                     end.stored(reason, self.policy.success)
@@ -115,8 +114,21 @@ impl<E: Event> Task<E> {
             );
         }
         self.slot = None;
-        accepted
+        match self.policy.on_failure {
+            OnFailure::Accept if is_stored => Verdict::Stored,
+            OnFailure::Replayed if !is_stored => Verdict::Unmarked,
+            OnFailure::Accept | OnFailure::Refuse | OnFailure::Replayed => Verdict::AsItIs,
+        }
     }
+}
+
+/// What goes out of a task that asked the store.
+pub(super) enum Verdict {
+    AsItIs,
+    /// Nothing of the handler's: the store has the delivery.
+    Stored,
+    /// The answer to a replay of which the store knows nothing.
+    Unmarked,
 }
 
 impl<E: Event> Drop for Task<E> {
@@ -130,11 +142,11 @@ impl<E: Event> Drop for Task<E> {
     }
 }
 
-fn asked(mut confirmation: Confirmation, until: Instant) -> Asked {
+/// Whatever comes of this call, a pending letter of the same delivery may be letter enough.
+fn asked(mut confirmation: Confirmation, until: Instant, or_kept: bool) -> Asked {
     Box::pin(async move {
-        // Whatever came of this call, a pending letter of the same delivery is a letter.
         let confirmed = timeout_at(until, &mut confirmation).await;
-        confirmed.unwrap_or(false) || confirmation.is_kept()
+        confirmed.unwrap_or(false) || (or_kept && confirmation.is_kept())
     })
 }
 

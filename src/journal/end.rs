@@ -12,6 +12,7 @@ pub(crate) struct End {
     pub(super) kind: OutcomeKind,
     pub(super) status: Option<StatusCode>,
     pub(super) rejection: Option<Rejection>,
+    pub(super) handler_status: Option<StatusCode>,
     /// Why the store has it, and what is answered for that.
     pub(super) stored: Option<(LetterReason, StatusCode)>,
 }
@@ -28,7 +29,10 @@ impl End {
         } else {
             OutcomeKind::Failed
         };
-        Self::new(kind, Some(status))
+        Self {
+            handler_status: Some(status),
+            ..Self::new(kind, Some(status))
+        }
     }
 
     pub(crate) fn late(status: StatusCode) -> Self {
@@ -82,6 +86,7 @@ impl End {
             kind,
             status,
             rejection: None,
+            handler_status: None,
             stored: None,
         }
     }

@@ -44,7 +44,7 @@ struct Progress {
     left_over: bool,
     /// A handler has it.
     begun: bool,
-    /// The handler is at its end, told or not.
+    /// The handler is at its end, told or not, or there will be none.
     ended: bool,
     custody: Option<Arc<Custody>>,
 }
@@ -152,7 +152,7 @@ impl Journal {
         progress.ended = true;
         let custody = progress.custody.clone();
         drop(progress);
-        let confirmation = custody.map(|custody| custody.done());
+        let confirmation = custody.map(|custody| custody.done().go());
         self.handler_ended(end);
         confirmation
     }
@@ -219,7 +219,8 @@ impl Journal {
         acknowledged: bool,
         record: impl FnOnce() -> Record,
     ) -> Option<Kept> {
-        self.keep(record, |_| {
+        self.keep(record, |progress| {
+            progress.ended = true;
             Some(Letter {
                 reason,
                 acknowledged,
@@ -241,9 +242,12 @@ impl Journal {
         let custody = progress
             .custody
             .get_or_insert_with(|| Custody::new(Arc::clone(keeper), record));
+        let taken = custody.store(letter);
+        let settled = progress.settled;
+        drop(progress);
         Some(Kept {
-            confirmation: custody.store(letter),
-            settled: progress.settled,
+            confirmation: taken.go(),
+            settled,
         })
     }
 
@@ -267,6 +271,7 @@ impl Journal {
             status,
             rejection: end.rejection,
             stored: end.stored.map(|(reason, _)| reason),
+            handler_status: end.handler_status,
             late_end,
             duration: self.started.elapsed(),
             body_size: self.body_size,

@@ -6,10 +6,7 @@ use http::{
 };
 
 use super::body::ResponseBody;
-use crate::{
-    dead_letter::LetterReason,
-    provider::{Refusal, RefusalKind},
-};
+use crate::provider::{Refusal, RefusalKind};
 
 /// What a `503` of ours asks for. Long enough for a restart, short enough to be worth it.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
@@ -137,26 +134,6 @@ impl Rejection {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.kind.status()
-    }
-
-    /// What a store is told of it.
-    pub(crate) fn letter_reason(&self) -> LetterReason {
-        match self.kind {
-            RejectionKind::Busy => LetterReason::Busy,
-            RejectionKind::Draining => LetterReason::Draining,
-            RejectionKind::Malformed => LetterReason::Malformed,
-            RejectionKind::Panicked => LetterReason::Panicked,
-            RejectionKind::Interrupted => LetterReason::Interrupted,
-            RejectionKind::NotFound
-            | RejectionKind::Method
-            | RejectionKind::Encoding
-            | RejectionKind::TooLarge
-            | RejectionKind::Timeout
-            | RejectionKind::Truncated
-            | RejectionKind::Unauthorized
-            | RejectionKind::Forbidden
-            | RejectionKind::Late => LetterReason::Other,
-        }
     }
 
     /// `Allow` is the one header that depends on the provider; the service adds it.

@@ -70,7 +70,7 @@ impl Strikes {
         self.tally.last_delivery.get()
     }
 
-    /// When a delivery was last answered with a 2xx.
+    /// When a delivery was last answered with a 2xx, while the provider still waited.
     #[must_use]
     pub fn last_success(&self) -> Option<SystemTime> {
         self.tally.last_success.get()

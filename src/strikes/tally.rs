@@ -1,7 +1,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard,
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, SystemTime},
@@ -23,6 +23,7 @@ pub(super) struct Tally {
     events: &'static [&'static str],
     unlabelled: Tenant,
     labelled: RwLock<HashMap<Arc<str>, Arc<Tenant>>>,
+    publishing: Mutex<()>,
     pub(super) last_delivery: Time,
     pub(super) last_success: Time,
     pub(super) refused: AtomicU64,
@@ -38,6 +39,7 @@ impl Tally {
             events: rules.events,
             unlabelled: Tenant::new(None, rules.events.len()),
             labelled: RwLock::default(),
+            publishing: Mutex::default(),
             last_delivery: Time::default(),
             last_success: Time::default(),
             refused: AtomicU64::new(0),
@@ -94,7 +96,9 @@ impl Tally {
     fn success(&self, tenant: &Tenant, index: usize) {
         let counter = &tenant.counters[index];
         counter.seen.store(true, Relaxed);
-        tenant.unread.store(0, Relaxed);
+        if tenant.unread.swap(0, Relaxed) > 0 {
+            self.publish_unread();
+        }
         if counter.count.swap(0, Relaxed) > 0 {
             self.publish(index);
         }
@@ -112,6 +116,7 @@ impl Tally {
 
     fn unread_failure(&self, tenant: &Tenant) {
         let unread = tenant.unread.fetch_add(1, Relaxed);
+        self.publish_unread();
         let mut any = false;
         for (index, counter) in tenant.counters.iter().enumerate() {
             if counter.seen.load(Relaxed) {
@@ -143,14 +148,22 @@ impl Tally {
         }
     }
 
-    /// The worst count of that event, over all tenants, for whoever watches.
     fn publish(&self, index: usize) {
+        self.publish_worst(self.name(index), |tenant| &tenant.counters[index].count);
+    }
+
+    fn publish_unread(&self) {
+        self.publish_worst(metrics::NO_EVENT, |tenant| &tenant.unread);
+    }
+
+    /// The worst of a count, over all tenants, for whoever watches.
+    fn publish_worst(&self, event: &'static str, count: impl Fn(&Tenant) -> &AtomicU32) {
         if metrics::ON {
+            // What is read last is to be said last.
+            let _one_at_a_time = self.publishing.lock();
             let mut worst = 0;
-            self.each_tenant(|tenant| {
-                worst = worst.max(tenant.counters[index].count.load(Relaxed));
-            });
-            metrics::consecutive_failures(self.provider, self.name(index), worst);
+            self.each_tenant(|tenant| worst = worst.max(count(tenant).load(Relaxed)));
+            metrics::consecutive_failures(self.provider, event, worst);
         }
     }
 
