@@ -128,7 +128,7 @@ async fn replay(
     let row = |status, what: &str| line("  replayed", status, took.as_millis(), what);
     match fate {
         Fate::Done => Ok(row("done", seen)),
-        Fate::Failed(_) | Fate::NotReplayable(_) | Fate::Stopped => {
+        Fate::Unmarked | Fate::Failed(_) | Fate::NotReplayable(_) | Fate::Stopped => {
             Err(row("-", &format!("UNEXPECTED, not done: {seen}")))
         }
     }

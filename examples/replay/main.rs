@@ -112,7 +112,6 @@ async fn drive(store: &JsonLines, filter: &Filter, desk: Desk) -> Result<bool, S
         .with("alegra", alegra)
         .with("bsale", bsale);
 
-    let before = store.waiting();
     let mut summary = Summary::default();
     let is_matched = |letter: &_| filter.lets_through(letter);
     let replaying = replay::run(store, &routes, is_matched, &mut summary);
@@ -130,19 +129,13 @@ async fn drive(store: &JsonLines, filter: &Filter, desk: Desk) -> Result<bool, S
         summary.skipped,
         store.path().display()
     ));
-    // The handler's word is not enough: the file has to know, or it would happen again.
-    let unmarked = waiting.saturating_sub(before - summary.done);
-    if unmarked > 0 {
-        let letters = letters::count(unmarked, "letter");
-        tell(format_args!(
-            "{letters} handled with success could not be marked as done in the file: they would be \
-             replayed again"
-        ));
+    if summary.unmarked > 0 {
+        tell("what is not marked as done would be replayed again");
     }
     if summary.not_replayable > 0 {
         tell("what is not replayable stays in the file; --help says how to give it up");
     }
-    Ok(summary.is_all_done() && unmarked == 0)
+    Ok(summary.is_all_done())
 }
 
 /// To its end, or until somebody asks to stop: then the handler that runs may finish, and the

@@ -5,7 +5,7 @@ use std::{fmt, pin::Pin};
 use http::{Request, Response};
 use tower::Service;
 use tower_webhook::{
-    DeadLetter, JsonLines, Provider, Rejection, RejectionKind, RequestBody, Webhook,
+    DeadLetter, JsonLines, Provider, Rejection, RejectionKind, RequestBody, Unmarked, Webhook,
 };
 
 use super::{letters, shown::Shown, status, tell};
@@ -14,6 +14,8 @@ use super::{letters, shown::Shown, status, tell};
 pub(crate) enum Fate {
     /// The handler's own 2xx: the store knows that it is done.
     Done,
+    /// The handler's own 2xx, and the store could not be told.
+    Unmarked,
     /// The handler had it and failed again. It stays, with one attempt more.
     Failed(String),
     /// No handler had it: it stays as it is.
@@ -65,6 +67,7 @@ fn fate<B>(response: &Response<B>) -> Fate {
     let status = response.status();
     let Some(rejection) = response.extensions().get::<Rejection>() else {
         return match status.is_success() {
+            true if response.extensions().get::<Unmarked>().is_some() => Fate::Unmarked,
             true => Fate::Done,
             false => Fate::Failed(format!("the handler answered {}", status.as_str())),
         };
@@ -82,6 +85,8 @@ fn fate<B>(response: &Response<B>) -> Fate {
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
     pub(crate) done: usize,
+    /// Handled with success, which the file does not know.
+    pub(crate) unmarked: usize,
     pub(crate) failed: usize,
     pub(crate) not_replayable: usize,
     /// Those that could not be read from the file.
@@ -94,7 +99,7 @@ pub(crate) struct Summary {
 
 impl Summary {
     pub(crate) fn matched(&self) -> usize {
-        self.done + self.failed + self.not_replayable + self.unfinished
+        self.done + self.unmarked + self.failed + self.not_replayable + self.unfinished
     }
 
     /// Whether all that was to be done is done.
@@ -114,6 +119,7 @@ impl fmt::Display for Summary {
             self.not_replayable
         )?;
         for (number, what) in [
+            (self.unmarked, "handled and not marked as done"),
             (self.unfinished, "unfinished"),
             (self.lost, "not to be read"),
             (self.not_reached, "not reached"),
@@ -167,11 +173,17 @@ pub(crate) async fn run(
         summary.unfinished -= 1;
         match fate {
             Fate::Done => summary.done += 1,
+            Fate::Unmarked => {
+                summary.unmarked += 1;
+                told(
+                    "handled, and not marked as done",
+                    &letter,
+                    "the store failed",
+                );
+            }
             Fate::Failed(why) => {
                 summary.failed += 1;
-                let attempts = letter.attempts().saturating_add(1);
-                let attempts = letters::count(attempts as usize, "attempt");
-                told("failed", &letter, &format!("{why}, after {attempts}"));
+                told("failed", &letter, &why);
             }
             Fate::NotReplayable(why) => {
                 summary.not_replayable += 1;
