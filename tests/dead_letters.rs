@@ -387,8 +387,9 @@ async fn the_end_of_what_is_stored_is_never_refused() {
         let late = handler(does).oneshot(post(ALEGRA)).await;
         assert_eq!(late.expect("a success").status(), 202);
         store.set(Keeps::After(60 * SECOND));
-        for _ in 0..70 {
-            let body = vec![b'{'; 1 << 20];
+        // Large ones, and small ones for what room they leave.
+        for len in [1 << 20; 70].into_iter().chain([1; 1100]) {
+            let body = vec![b'{'; len];
             tokio::spawn(handler(Does::Never).oneshot(post(body)));
         }
         tokio::time::sleep(200 * SECOND).await;
