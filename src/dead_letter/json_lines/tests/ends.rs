@@ -44,43 +44,49 @@ async fn a_pending_letter_whose_failure_cannot_be_written_is_offered_as_it_is() 
 async fn a_full_queue_hides_no_letter_and_refuses_no_end() {
     let directory = Directory::new();
     let (store, _) = directory.open(LARGE).unwrap();
-    for id in ["failed", "ended"] {
+    // Longer than what room is left in the end.
+    let ended = "ended".repeat(1000);
+    for id in ["failed", &ended] {
         keep(&store, letter(id, "pending", "{}")).await.unwrap();
     }
     let busy = Arc::clone(&store.shared);
     let log = lock_of(&busy.log);
-    let mebibyte = "x".repeat(1 << 20);
-    let waiting: Vec<_> = (0..70)
-        .map(|n| {
-            let (store, letter) = (store.clone(), letter(&n.to_string(), "status", &mebibyte));
+    let sizes = [1 << 20; 70].into_iter().chain([1 << 10; 1100]);
+    let waiting: Vec<_> = sizes
+        .enumerate()
+        .map(|(n, size)| {
+            let letter = letter(&n.to_string(), "status", &"x".repeat(size));
+            let store = store.clone();
             tokio::spawn(async move { keep(&store, letter).await })
         })
         .collect();
-    let is_refused = |letter: &&tokio::task::JoinHandle<_>| letter.is_finished();
-    for _ in 0..1000 {
+    for _ in 0..10_000 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(waiting.iter().filter(is_refused).count(), 7);
-    let error = keep(&store, letter("failed", "status", &mebibyte)).await;
+    let refused = waiting.iter().filter(|letter| letter.is_finished()).count();
+    assert!(refused > 7, "it is full");
+    let body = "x".repeat(1 << 20);
+    let error = keep(&store, letter("failed", "status", &body)).await;
     assert!(
         error
             .unwrap_err()
             .contains("no room for another letter in memory")
     );
-    let ended = tokio::spawn({
+    let end = tokio::spawn({
         let store = store.clone();
-        async move { end(&store, "ended").await }
+        async move { end(&store, &ended).await }
     });
     for _ in 0..1000 {
         tokio::task::yield_now().await;
     }
-    assert!(!ended.is_finished(), "it waits like the others");
+    assert!(!end.is_finished(), "it waits like the others");
     drop(log);
-    assert_eq!(ended.await.unwrap(), Ok(()));
+    assert_eq!(end.await.unwrap(), Ok(()));
+    let all = waiting.len();
     for letter in waiting {
         let _ = letter.await.unwrap();
     }
-    assert_eq!((store.waiting(), store.pending()), (64, 0));
+    assert_eq!((store.waiting(), store.pending()), (all - refused + 1, 0));
     assert!(offered(&store).contains_key("failed"));
 }
 
