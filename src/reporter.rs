@@ -42,10 +42,6 @@ impl<E> Reporter<E> {
             .is_some_and(|journal| journal.settle_late(end))
     }
 
-    pub(crate) fn has_store(&self) -> bool {
-        self.journal().is_some_and(Journal::has_store)
-    }
-
     /// Has the body stored that could not be read as a delivery.
     pub(crate) fn store_undecoded(
         &self,
@@ -55,7 +51,7 @@ impl<E> Reporter<E> {
     ) -> Option<Confirmation> {
         let journal = self.journal()?;
         let record = || Record::undecoded(journal.provider(), journal.tenant.as_deref(), body);
-        let kept = journal.not_handled(reason, acknowledged, record)?;
+        let kept = journal.failed(reason, acknowledged, record)?;
         Some(kept.confirmation)
     }
 
@@ -102,9 +98,7 @@ impl<E: Event> Reporter<E> {
     ) -> Option<Confirmation> {
         let delivery = self.delivery();
         let record = || Record::of(&delivery);
-        let kept = delivery
-            .journal()
-            .not_handled(reason, acknowledged, record)?;
+        let kept = delivery.journal().failed(reason, acknowledged, record)?;
         Some(kept.confirmation)
     }
 

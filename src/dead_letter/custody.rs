@@ -9,13 +9,13 @@ use std::{
         Arc, LazyLock, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    task::{Context, Poll, ready},
+    task::Poll,
     time::SystemTime,
 };
 
-use tokio::{sync::oneshot, time::Sleep};
+use tokio::sync::oneshot;
 
-use super::{DeadLetter, DeadLetters, ErasedDeadLetters, LetterReason};
+use super::{Confirmation, DeadLetter, DeadLetters, ErasedDeadLetters, LetterReason};
 use crate::{
     background::{Background, StoreCall},
     clock, metrics,
@@ -100,21 +100,10 @@ impl Taken {
         match self.next {
             Next::Nothing => {}
             Next::Run(run) => drop(tokio::spawn(run.take_steps())),
-            Next::Refused(step) => self.confirmation.custody.failed(&step, &OVERLOADED),
+            Next::Refused(step) => self.confirmation.custody().failed(&step, &OVERLOADED),
         }
         self.confirmation
     }
-}
-
-/// Whether the store has confirmed a call: false when it failed.
-pub(crate) struct Confirmation {
-    answer: Answer,
-    custody: Arc<Custody>,
-}
-
-enum Answer {
-    Awaited(oneshot::Receiver<()>),
-    Known(bool),
 }
 
 impl Custody {
@@ -181,12 +170,13 @@ impl Custody {
         }
         drop(steps);
         Taken {
-            confirmation: Confirmation {
-                answer: Answer::Awaited(confirmed),
-                custody: Arc::clone(self),
-            },
+            confirmation: Confirmation::of(self, confirmed),
             next,
         }
+    }
+
+    pub(super) fn is_kept(&self) -> bool {
+        self.kept.load(Ordering::Acquire)
     }
 
     async fn call(&self, step: Step) -> Result<(), Box<dyn Error + Send + Sync>> {
@@ -275,42 +265,6 @@ impl Step {
             Self::Store(letter) => letter.reason.as_str(),
             Self::Done => "done",
         }
-    }
-}
-
-impl Confirmation {
-    /// Whether the store has confirmed an earlier letter of the delivery that is as good.
-    pub(crate) fn is_kept(&self) -> bool {
-        self.custody.kept.load(Ordering::Acquire)
-    }
-
-    /// Whether the store has the delivery, by its answer or when the clock has run out.
-    pub(crate) fn poll_kept(
-        &mut self,
-        deadline: Pin<&mut Sleep>,
-        cx: &mut Context<'_>,
-    ) -> Poll<bool> {
-        let confirmed = match Pin::new(&mut *self).poll(cx) {
-            Poll::Ready(confirmed) => confirmed,
-            Poll::Pending => {
-                ready!(deadline.poll(cx));
-                false
-            }
-        };
-        Poll::Ready(confirmed || self.is_kept())
-    }
-}
-
-impl Future for Confirmation {
-    type Output = bool;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
-        let confirmed = match &mut self.answer {
-            Answer::Known(confirmed) => *confirmed,
-            Answer::Awaited(confirmed) => ready!(Pin::new(confirmed).poll(cx)).is_ok(),
-        };
-        self.answer = Answer::Known(confirmed);
-        Poll::Ready(confirmed)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What failed and is kept: the letter, the store's trait, and how a letter gets into a store.
 
+mod confirmation;
 mod custody;
 mod format;
 mod json_lines;
@@ -10,7 +11,8 @@ use std::fmt;
 use crate::record::Record;
 
 pub(crate) use self::{
-    custody::{Confirmation, Custody, Keeper, Letter},
+    confirmation::Confirmation,
+    custody::{Custody, Keeper, Letter},
     store::ErasedDeadLetters,
 };
 pub use self::{

@@ -263,7 +263,8 @@ where
                             },
                             None => {
                                 ready!(this.deadline.as_mut().poll(cx));
-                                if this.config.late == Late::Accept && this.reporter.has_store() {
+                                if this.config.late == Late::Accept && this.config.keeper.is_some()
+                                {
                                     // Without one, the handler's answer is on the way here.
                                     let Some(stored) = this.reporter.store_pending() else {
                                         return Poll::Pending;

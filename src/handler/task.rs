@@ -74,7 +74,7 @@ impl<E: Event> Task<E> {
         };
         let accepts = self.policy.on_failure == OnFailure::Accept;
         let record = || Record::of(delivery);
-        let kept = delivery.journal().handler_failed(reason, accepts, record);
+        let kept = delivery.journal().failed(reason, accepts, record);
         self.end = Some((end, reason));
         let until = match (&kept, self.policy.on_failure) {
             (Some(kept), _) if kept.settled => in_store_time(),

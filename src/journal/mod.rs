@@ -139,39 +139,24 @@ impl Journal {
 
     /// The end of the handler, which is the request's end too unless that is past.
     pub(crate) fn handler_ended(&self, end: End) {
-        let mut progress = self.progress();
-        progress.ended = true;
-        let late_end = std::mem::replace(&mut progress.settled, true);
-        drop(progress);
+        let (late_end, _) = self.close();
         self.tell(end, late_end);
     }
 
     /// The same for a success, which the store hears of if it has the delivery.
     pub(crate) fn handler_succeeded(&self, end: End) -> Option<Confirmation> {
-        let mut progress = self.progress();
-        progress.ended = true;
-        let custody = progress.custody.clone();
-        drop(progress);
+        let (late_end, custody) = self.close();
         let confirmation = custody.map(|custody| custody.done().go());
-        self.handler_ended(end);
+        self.tell(end, late_end);
         confirmation
     }
 
-    /// Has the store keep what the handler could not do. The handler's end is still to be told.
-    pub(crate) fn handler_failed(
-        &self,
-        reason: LetterReason,
-        acknowledges: bool,
-        record: impl FnOnce() -> Record,
-    ) -> Option<Kept> {
-        self.keep(record, |progress| {
-            progress.ended = true;
-            Some(Letter {
-                reason,
-                acknowledged: progress.acknowledged_or(acknowledges),
-                tried: true,
-            })
-        })
+    /// Whether the request's end is past, and what the store has of it.
+    fn close(&self) -> (bool, Option<Arc<Custody>>) {
+        let mut progress = self.progress();
+        progress.ended = true;
+        let late_end = std::mem::replace(&mut progress.settled, true);
+        (late_end, progress.custody.clone())
     }
 
     /// From now on a handler has it. Of interest to the store alone.
@@ -201,44 +186,43 @@ impl Journal {
                 return None;
             }
             note(progress);
-            Some(Letter {
-                reason: match progress.left_over {
-                    true => LetterReason::Shutdown,
-                    false => LetterReason::Pending,
-                },
-                acknowledged: progress.acknowledged_or(progress.promised),
-                tried: progress.begun,
-            })
+            let reason = match progress.left_over {
+                true => LetterReason::Shutdown,
+                false => LetterReason::Pending,
+            };
+            Some((reason, progress.promised))
         })
     }
 
-    /// Has the store keep what never got to a handler.
-    pub(crate) fn not_handled(
+    /// Has the store keep what a handler could not do, or what gets to none. The end is still to be
+    /// told; `acknowledges` says whether it is to be a success then.
+    pub(crate) fn failed(
         &self,
         reason: LetterReason,
-        acknowledged: bool,
+        acknowledges: bool,
         record: impl FnOnce() -> Record,
     ) -> Option<Kept> {
         self.keep(record, |progress| {
             progress.ended = true;
-            Some(Letter {
-                reason,
-                acknowledged,
-                tried: false,
-            })
+            Some((reason, acknowledges))
         })
     }
 
     fn keep(
         &self,
         record: impl FnOnce() -> Record,
-        letter: impl FnOnce(&mut Progress) -> Option<Letter>,
+        letter: impl FnOnce(&mut Progress) -> Option<(LetterReason, bool)>,
     ) -> Option<Kept> {
         let keeper = self.keeper.as_ref()?;
         // The provider's code is asked for the record's fields: not under the lock.
         let record = record();
         let mut progress = self.progress();
-        let letter = letter(&mut progress)?;
+        let (reason, acknowledges) = letter(&mut progress)?;
+        let letter = Letter {
+            reason,
+            acknowledged: progress.acknowledged_or(acknowledges),
+            tried: progress.begun,
+        };
         let custody = progress
             .custody
             .get_or_insert_with(|| Custody::new(Arc::clone(keeper), record));

@@ -1,0 +1,68 @@
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use tokio::{sync::oneshot, time::Sleep};
+
+use super::Custody;
+
+/// Whether the store has confirmed a call: false when it failed.
+pub(crate) struct Confirmation {
+    answer: Answer,
+    custody: Arc<Custody>,
+}
+
+enum Answer {
+    Awaited(oneshot::Receiver<()>),
+    Known(bool),
+}
+
+impl Confirmation {
+    pub(super) fn of(custody: &Arc<Custody>, confirmed: oneshot::Receiver<()>) -> Self {
+        Self {
+            answer: Answer::Awaited(confirmed),
+            custody: Arc::clone(custody),
+        }
+    }
+
+    pub(super) fn custody(&self) -> &Custody {
+        &self.custody
+    }
+
+    /// Whether the store has confirmed an earlier letter of the delivery that is as good.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.custody.is_kept()
+    }
+
+    /// Whether the store has the delivery, by its answer or when the clock has run out.
+    pub(crate) fn poll_kept(
+        &mut self,
+        deadline: Pin<&mut Sleep>,
+        cx: &mut Context<'_>,
+    ) -> Poll<bool> {
+        let confirmed = match Pin::new(&mut *self).poll(cx) {
+            Poll::Ready(confirmed) => confirmed,
+            Poll::Pending => {
+                ready!(deadline.poll(cx));
+                false
+            }
+        };
+        Poll::Ready(confirmed || self.is_kept())
+    }
+}
+
+impl Future for Confirmation {
+    type Output = bool;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
+        let confirmed = match &mut self.answer {
+            Answer::Known(confirmed) => *confirmed,
+            Answer::Awaited(confirmed) => ready!(Pin::new(confirmed).poll(cx)).is_ok(),
+        };
+        self.answer = Answer::Known(confirmed);
+        Poll::Ready(confirmed)
+    }
+}
