@@ -245,11 +245,7 @@ impl Example {
     }
 
     pub(super) fn terminate(&self) {
-        // What has exited has no id any more.
-        if let Some(id) = self.process.id() {
-            let kill = Shell::new("kill").args(["-TERM", &id.to_string()]).status();
-            assert!(kill.expect("kill").success());
-        }
+        terminate(&self.process);
     }
 
     /// As a power cut does, or whoever is out of memory.
@@ -277,6 +273,14 @@ impl Example {
             assert!(!line.contains(SECRET), "{}: {line}", self.name);
             assert!(!line.contains(is_invisible), "{}: {line:?}", self.name);
         }
+    }
+}
+
+pub(super) fn terminate(process: &Child) {
+    // What has exited has no id any more.
+    if let Some(id) = process.id() {
+        let kill = Shell::new("kill").args(["-TERM", &id.to_string()]).status();
+        assert!(kill.expect("kill").success());
     }
 }
 

@@ -263,11 +263,8 @@ async fn asked_to_stop_it_finishes_the_handler_that_runs() {
         ended.says(2, "", "is open already, in another process");
         assert_eq!(ended.stderr.lines().count(), 1);
 
-        let id = process.id().expect("alive").to_string();
-        let kill = std::process::Command::new("kill")
-            .args(["-TERM", &id])
-            .status();
-        assert!(kill.expect("kill").success());
+        assert!(process.id().is_some(), "it is at work");
+        terminate(&process);
         stderr
             .wait_for("stopping as soon as the handler that runs is done")
             .await;
