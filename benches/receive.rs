@@ -1,75 +1,102 @@
-//! What a request costs in process, without sockets: a probe, a notice, an invoice. The floor reads
-//! the body and answers; the difference is the layer's.
+//! What one request costs in process, without sockets, beside what else receives webhooks. Groups are
+//! bodies, so that the figures of one group are of one run and may be divided by each other.
 
-use std::{convert::Infallible, hint::black_box};
+mod contenders;
 
+use std::fmt::Debug;
+
+use axum::body::Body;
 use bytes::Bytes;
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
-use tower::{Layer, ServiceExt, service_fn};
-use tower_webhook::{Access, Delivery, RequestBody, WebhookLayer, alegra, bsale};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use http::Request;
+use tokio::runtime::Runtime;
+use tower::{Service, service_fn};
+use tower_webhook::Provider;
 
-const SECRET: &str = "5f0c6f0b3ee44e6a9c6c0a1f6f2f7a10";
-
-const BODIES: [(&str, &str); 4] = [
-    ("probe", ""),
-    ("bsale", include_str!("../tests/data/bsale/document.json")),
-    (
-        "client",
-        include_str!("../tests/data/alegra/new-client.json"),
-    ),
-    (
-        "invoice",
-        include_str!("../tests/data/alegra/new-invoice.json"),
-    ),
-];
-
-fn request(body: &'static str) -> Request<Full<Bytes>> {
-    Request::post(format!("/webhooks/{SECRET}"))
-        .body(Full::new(Bytes::from_static(body.as_bytes())))
-        .expect("a request")
-}
-
-fn answer() -> Response<Full<Bytes>> {
-    Response::new(Full::default())
-}
+use self::contenders::{
+    bodies, by_hand,
+    driver::{Sent, runtime, time},
+    floor::floor,
+    json, ours,
+    plain::{self, NewClient, NewInvoice, Notice},
+    signed,
+};
 
 fn receive(c: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .expect("a runtime");
-    let floor = service_fn(async |request: Request<Full<Bytes>>| {
-        let Ok(body) = request.into_body().collect().await;
-        black_box(body.to_bytes());
-        Ok::<_, Infallible>(answer())
-    });
-    let on_alegra = service_fn(async |request: Request<RequestBody>| {
-        black_box(request.extensions().get::<Delivery<alegra::Event>>());
-        Ok::<_, Infallible>(answer())
-    });
-    let on_bsale = service_fn(async |request: Request<RequestBody>| {
-        black_box(request.extensions().get::<Delivery<bsale::Event>>());
-        Ok::<_, Infallible>(answer())
-    });
-    let alegra = WebhookLayer::new(alegra::Alegra::new(), Access::path([SECRET])).layer(on_alegra);
-    let bsale = WebhookLayer::new(bsale::Bsale::new(), Access::path([SECRET])).layer(on_bsale);
-
-    let mut group = c.benchmark_group("receive");
-    for (name, body) in BODIES {
-        group.bench_function(BenchmarkId::new("floor", name), |b| {
-            b.iter(|| runtime.block_on(floor.oneshot(request(body))));
-        });
-        group.bench_function(BenchmarkId::new("layer", name), |b| {
-            b.iter(|| match name {
-                "bsale" => runtime.block_on(bsale.clone().oneshot(request(body))),
-                _ => runtime.block_on(alegra.clone().oneshot(request(body))),
-            });
-        });
-    }
-    group.finish();
+    let alegra = ours::alegra();
+    let bsale = ours::bsale();
+    let invoice = bodies::invoice(100_000);
+    Group::new(c, "probe", Bytes::new()).all::<NewClient, _>(&alegra);
+    Group::new(c, "bsale", bodies::NOTICE).all::<Notice, _>(&bsale);
+    Group::new(c, "client", bodies::CLIENT).all::<NewClient, _>(&alegra);
+    Group::new(c, "invoice", bodies::INVOICE).all::<NewInvoice, _>(&alegra);
+    Group::new(c, "invoice of 100 KB", invoice).all::<NewInvoice, _>(&alegra);
 }
 
-criterion_group!(benches, receive);
+/// Those that check a signature and decode nothing.
+fn verify(c: &mut Criterion) {
+    let bodies = [
+        ("bsale, signed", Bytes::from(bodies::NOTICE)),
+        ("invoice, signed", Bytes::from(bodies::INVOICE)),
+        ("invoice of 100 KB, signed", bodies::invoice(100_000)),
+    ];
+    for (name, body) in bodies {
+        let mut group = Group::new(c, name, body.clone());
+        group.sent = Sent::signed(body);
+        group.contender("(f) tower-github-webhook", &signed::github());
+        group.contender("(g) webhook-verify", &signed::verify());
+        group.contender("(h) layer, HMAC provider", &signed::service());
+    }
+}
+
+struct Group<'a> {
+    group: criterion::BenchmarkGroup<'a, criterion::measurement::WallTime>,
+    runtime: Runtime,
+    sent: Sent,
+}
+
+impl<'a> Group<'a> {
+    fn new(c: &'a mut Criterion, name: &str, body: impl Into<Bytes>) -> Self {
+        let body = body.into();
+        let mut group = c.benchmark_group(name);
+        group.throughput(Throughput::Bytes(body.len() as u64));
+        Self {
+            group,
+            runtime: runtime(),
+            sent: Sent::new(body),
+        }
+    }
+
+    fn all<E: plain::Event, P: Provider>(mut self, layer: &tower_webhook::WebhookLayer<P>)
+    where
+        P: Clone,
+    {
+        self.contender("(a) floor", &service_fn(floor));
+        self.contender("(b) timeout, limit, Json", &json::router::<E>());
+        self.contender("(c) by hand, same guarantees", &by_hand::router::<E>());
+        self.contender("(d) layer, axum extractor", &ours::router(layer.clone()));
+        self.contender("(e) layer alone", &ours::service(layer));
+    }
+
+    fn contender<S>(&mut self, name: &str, service: &S)
+    where
+        S: Service<Request<Body>, Response: Send, Error: Debug + Send, Future: Send>
+            + Clone
+            + Send
+            + 'static,
+    {
+        let Self {
+            group,
+            runtime,
+            sent,
+        } = self;
+        group.bench_function(name, |b| time(b, runtime, service, sent));
+    }
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(50);
+    targets = receive, verify
+}
 criterion_main!(benches);

@@ -1,0 +1,107 @@
+//! Sends requests to a service in process, as a connection of a server would: from a task of tokio's
+//! multi-thread runtime, one request after the other.
+
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use bytes::Bytes;
+use criterion::{Bencher, measurement::WallTime};
+use http::{
+    HeaderMap, HeaderValue, Request, Uri,
+    header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT},
+};
+use tokio::runtime::Runtime;
+use tower::{Service, ServiceExt};
+
+use super::PATH;
+
+/// Requests are made before the clock runs, so many at a time.
+const BATCH: u64 = 256;
+
+/// One worker, so that what a request wakes is on its own thread, as it is in a server under load.
+pub fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+/// What is sent again and again.
+#[derive(Clone)]
+pub struct Sent {
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Sent {
+    pub fn new(body: impl Into<Bytes>) -> Self {
+        let body = body.into();
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, HeaderValue::from_static("127.0.0.1"));
+        headers.insert(USER_AGENT, HeaderValue::from_static("bench"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_LENGTH, body.len().into());
+        Self {
+            uri: Uri::from_static(PATH),
+            headers,
+            body,
+        }
+    }
+
+    pub fn signed(body: impl Into<Bytes>) -> Self {
+        let mut sent = Self::new(body);
+        let signature = super::signed::signature(&sent.body);
+        sent.headers.insert(super::signed::HEADER, signature);
+        sent
+    }
+
+    pub fn path(mut self, path: &str) -> Self {
+        self.uri = path.parse().expect("a path");
+        self
+    }
+
+    pub fn request(&self) -> Request<Body> {
+        let mut request = Request::post(self.uri.clone())
+            .body(Body::from(self.body.clone()))
+            .expect("a request");
+        *request.headers_mut() = self.headers.clone();
+        request
+    }
+}
+
+/// Times one request of the service, from the call to the dropped answer.
+pub fn time<S>(bencher: &mut Bencher<'_, WallTime>, runtime: &Runtime, service: &S, sent: &Sent)
+where
+    S: Service<Request<Body>, Future: Send, Response: Send, Error: Send + std::fmt::Debug>
+        + Clone
+        + Send
+        + 'static,
+{
+    bencher.iter_custom(|rounds| {
+        let task = rounds_of(service.clone(), sent.clone(), rounds);
+        runtime.block_on(runtime.spawn(task)).expect("no panic")
+    });
+}
+
+async fn rounds_of<S>(service: S, sent: Sent, rounds: u64) -> Duration
+where
+    S: Service<Request<Body>, Error: std::fmt::Debug> + Clone,
+{
+    let mut time = Duration::ZERO;
+    let mut left = rounds;
+    while left > 0 {
+        let batch = left.min(BATCH);
+        left -= batch;
+        let requests: Vec<_> = (0..batch).map(|_| sent.request()).collect();
+        let start = Instant::now();
+        for request in requests {
+            // A server clones the service for each of its requests.
+            let answer = service.clone().oneshot(request).await;
+            drop(answer.expect("an answer"));
+        }
+        time += start.elapsed();
+    }
+    time
+}
