@@ -67,10 +67,7 @@ impl<'a> Group<'a> {
         }
     }
 
-    fn all<E: plain::Event, P: Provider>(mut self, layer: &tower_webhook::WebhookLayer<P>)
-    where
-        P: Clone,
-    {
+    fn all<E: plain::Event, P: Provider + Clone>(mut self, layer: &tower_webhook::WebhookLayer<P>) {
         self.contender("(a) floor", &service_fn(floor));
         self.contender("(b) timeout, limit, Json", &json::router::<E>());
         self.contender("(c) by hand, same guarantees", &by_hand::router::<E>());
