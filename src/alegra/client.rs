@@ -1,11 +1,11 @@
 use serde::{Deserialize, Serialize};
 
-use super::{identification::Identification, name::Name};
+use super::{
+    identification::{Identification, identification},
+    name::{Name, name},
+};
 use crate::{
-    json::{
-        lenient::{text, texts, unless_empty},
-        objects::object,
-    },
+    json::{lenient::text, objects::object, texts::texts},
     scalar::Id,
 };
 
@@ -26,7 +26,7 @@ pub struct Client {
     #[doc(alias = "nombre")]
     #[serde(
         default,
-        deserialize_with = "unless_empty",
+        deserialize_with = "name",
         skip_serializing_if = "Option::is_none"
     )]
     pub name: Option<Name>,
@@ -83,7 +83,7 @@ pub struct Client {
     #[doc(alias = "identificación")]
     #[serde(
         default,
-        deserialize_with = "unless_empty",
+        deserialize_with = "identification",
         skip_serializing_if = "Option::is_none"
     )]
     pub identification: Option<Identification>,

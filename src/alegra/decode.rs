@@ -6,7 +6,6 @@ use serde::{
     Deserialize, Deserializer,
     de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor},
 };
-use serde_json::value::RawValue;
 
 use super::{
     event::{Drifted, Event, Unknown},
@@ -15,12 +14,13 @@ use super::{
 use crate::{
     json::{
         envelope::{self, RoutingSentences},
-        lenient::{Scalar, expected},
+        lenient::expected,
         misfit,
         objects::Object,
+        raw::Raw,
+        reader,
         scan::MAX_CONTAINERS,
         text::Text,
-        token::Token,
     },
     provider::Refusal,
     scalar::Id,
@@ -33,23 +33,25 @@ const SUBJECT: RoutingSentences = RoutingSentences {
 };
 
 pub(super) fn decode(body: &[u8]) -> Result<Event, Refusal> {
-    let (text, containers) = envelope::text(body)?;
-    if containers <= MAX_CONTAINERS {
-        if let Ok(event) = in_one_pass(text) {
-            return Ok(event);
-        }
+    let text = envelope::text(body)?;
+    let mut event = None;
+    match (reader::read(text, Envelope(&mut event)), event) {
+        (Ok(()), Some(event)) => Ok(event),
+        _ => step_by_step(text),
     }
-    step_by_step(text, containers)
 }
 
-fn in_one_pass(text: &str) -> Result<Event, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let event = deserializer.deserialize_map(Envelope)?;
-    deserializer.end()?;
-    Ok(event)
-}
+/// Reads a body into the event. In its place rather than as a result: an invoice is large, and would
+/// be moved once for each level of the body.
+struct Envelope<'a>(&'a mut Option<Event>);
 
-struct Envelope;
+impl<'de> DeserializeSeed<'de> for Envelope<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
 
 #[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "lowercase")]
@@ -60,18 +62,18 @@ enum Key {
     Other,
 }
 
-impl<'de> Visitor<'de> for Envelope {
-    type Value = Event;
+impl<'de> Visitor<'de> for Envelope<'_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an envelope")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Event, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self(event) = self;
         let mut subject: Option<Result<Subject, Unknown>> = None;
         let mut has_message = false;
-        let mut event: Option<Event> = None;
-        let mut unread: Option<&RawValue> = None;
+        let mut unread: Option<&str> = None;
         while let Some(key) = map.next_key()? {
             match key {
                 Key::Subject if subject.is_none() => {
@@ -83,8 +85,8 @@ impl<'de> Visitor<'de> for Envelope {
                 Key::Message if !has_message => {
                     has_message = true;
                     match subject {
-                        None => unread = Some(map.next_value()?),
-                        Some(Ok(subject)) => event = Some(map.next_value_seed(MessageOf(subject))?),
+                        None => unread = Some(map.next_value_seed(Raw)?),
+                        Some(Ok(subject)) => map.next_value_seed(Message { subject, event })?,
                         Some(Err(_)) => _ = map.next_value::<IgnoredAny>()?,
                     }
                 }
@@ -92,45 +94,48 @@ impl<'de> Visitor<'de> for Envelope {
                 Key::Other => _ = map.next_value::<IgnoredAny>()?,
             }
         }
-        match (subject, event, unread) {
-            (Some(Err(unknown)), _, _) => Ok(Event::Unknown(unknown)),
-            (Some(Ok(_)), Some(event), _) => Ok(event),
-            (Some(Ok(subject)), None, Some(raw)) => {
-                read_message(subject, raw.get()).map_err(A::Error::custom)
+        match (subject, unread) {
+            (Some(Err(unknown)), _) => *event = Some(Event::Unknown(unknown)),
+            (Some(Ok(subject)), Some(raw)) => {
+                reader::read(raw, Message { subject, event }).map_err(A::Error::custom)?;
             }
-            _ => Err(expected("a subject and a message")),
+            (Some(Ok(_)), None) => {}
+            (None, _) => return Err(expected("a subject")),
         }
+        Ok(())
     }
 }
 
 /// The message of a known subject: an object whose one key of interest is the entity.
-struct MessageOf(Subject);
+struct Message<'a> {
+    subject: Subject,
+    event: &'a mut Option<Event>,
+}
 
-impl<'de> DeserializeSeed<'de> for MessageOf {
-    type Value = Event;
+impl<'de> DeserializeSeed<'de> for Message<'_> {
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Event, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for MessageOf {
-    type Value = Event;
+impl<'de> Visitor<'de> for Message<'_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Event, A::Error> {
-        let Self(subject) = self;
-        let mut event = None;
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self { subject, event } = self;
         while let Some(key) = map.next_key_seed(Text)? {
             if key != subject.entity.key() {
                 map.next_value::<IgnoredAny>()?;
             } else if event.is_some() {
                 return Err(A::Error::duplicate_field(subject.entity.key()));
             } else {
-                event = Some(match subject.entity {
+                *event = Some(match subject.entity {
                     Entity::Client => subject.client(map.next_value_seed(Object::new())?),
                     Entity::Item => subject.item(map.next_value_seed(Object::new())?),
                     Entity::Invoice => subject.invoice(map.next_value_seed(Object::new())?),
@@ -138,17 +143,17 @@ impl<'de> Visitor<'de> for MessageOf {
                 });
             }
         }
-        event.ok_or_else(|| A::Error::missing_field(subject.entity.key()))
+        match event {
+            Some(_) => Ok(()),
+            None => Err(A::Error::missing_field(subject.entity.key())),
+        }
     }
 }
 
-fn read_message(subject: Subject, message: &str) -> Result<Event, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_str(message);
-    MessageOf(subject).deserialize(&mut deserializer)
-}
-
 /// What is wrong with a body that the one pass did not take: refused is only what names no subject.
-fn step_by_step(text: &str, containers: usize) -> Result<Event, Refusal> {
+#[cold]
+fn step_by_step(text: &str) -> Result<Event, Refusal> {
+    let containers = envelope::containers(text)?;
     let [subject, message] = envelope::fields(text, ["subject", "message"])?;
     let text = subject.routing(&SUBJECT)?;
     let Some(subject) = Subject::parse(&text) else {
@@ -160,16 +165,17 @@ fn step_by_step(text: &str, containers: usize) -> Result<Event, Refusal> {
     if containers > MAX_CONTAINERS {
         return Ok(drifted(subject, "message".to_owned(), id(subject, message)));
     }
-    Ok(
-        misfit::locate(message, MessageOf(subject)).unwrap_or_else(|within| {
-            let path = if within.is_empty() {
-                "message".to_owned()
-            } else {
-                format!("message.{within}")
-            };
-            drifted(subject, path, id(subject, message))
-        }),
-    )
+    let mut event = None;
+    let seed = Message {
+        subject,
+        event: &mut event,
+    };
+    let path = match (misfit::locate(message, seed), event) {
+        (Ok(()), Some(event)) => return Ok(event),
+        (Err(within), _) if !within.is_empty() => format!("message.{within}"),
+        _ => "message".to_owned(),
+    };
+    Ok(drifted(subject, path, id(subject, message)))
 }
 
 fn drifted(subject: Subject, path: String, id: Option<Id>) -> Event {
@@ -184,5 +190,5 @@ fn drifted(subject: Subject, path: String, id: Option<Id>) -> Event {
 fn id(subject: Subject, message: &str) -> Option<Id> {
     let [object] = envelope::fields(message, [subject.entity.key()]).ok()?;
     let [id] = envelope::fields(object.only()?, ["id"]).ok()?;
-    Id::read(Token::of(id.only()?)).ok()
+    serde_json::from_str(id.only()?).ok()
 }

@@ -1,6 +1,9 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::json::lenient::{TextOrObject, text, text_or_object};
+use crate::json::{
+    lenient::text,
+    text_or_object::{TextOrObject, text_or_object, unless_empty},
+};
 
 /// A contact's identity document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -49,10 +52,24 @@ struct Document {
 
 impl<'de> Deserialize<'de> for Identification {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match text_or_object(deserializer)? {
-            TextOrObject::Text(text) => Ok(Self::Text(text)),
+        text_or_object(deserializer).map(Self::from)
+    }
+}
+
+/// An identity document, or none.
+pub(super) fn identification<'de, D>(deserializer: D) -> Result<Option<Identification>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    unless_empty(deserializer).map(|found| found.map(Identification::from))
+}
+
+impl From<TextOrObject<Document>> for Identification {
+    fn from(found: TextOrObject<Document>) -> Self {
+        match found {
+            TextOrObject::Text(text) => Self::Text(text),
             TextOrObject::Object(Document { kind, number, dv }) => {
-                Ok(Self::Document { kind, number, dv })
+                Self::Document { kind, number, dv }
             }
         }
     }

@@ -2,7 +2,10 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::json::lenient::{TextOrObject, text, text_or_object};
+use crate::json::{
+    lenient::text,
+    text_or_object::{TextOrObject, text_or_object, unless_empty},
+};
 
 /// A contact's name. [`Display`](fmt::Display) writes it out as one text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -92,9 +95,20 @@ impl fmt::Display for Name {
 
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match text_or_object(deserializer)? {
-            TextOrObject::Text(text) => Ok(Self::Text(text)),
-            TextOrObject::Object(parts) => Ok(Self::Parts(parts)),
+        text_or_object(deserializer).map(Self::from)
+    }
+}
+
+/// A name, or none.
+pub(super) fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Name>, D::Error> {
+    unless_empty(deserializer).map(|found| found.map(Name::from))
+}
+
+impl From<TextOrObject<NameParts>> for Name {
+    fn from(found: TextOrObject<NameParts>) -> Self {
+        match found {
+            TextOrObject::Text(text) => Self::Text(text),
+            TextOrObject::Object(parts) => Self::Parts(parts),
         }
     }
 }

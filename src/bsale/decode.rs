@@ -1,7 +1,5 @@
 //! From a body to an event: in one pass where all fits, else by looking for what does not.
 
-use serde::de::DeserializeSeed as _;
-
 use super::{
     event::{Drifted, Event, Unknown},
     notification::{Notification, Number},
@@ -10,10 +8,9 @@ use super::{
 use crate::{
     json::{
         envelope::{self, Field, RoutingSentences},
-        lenient::Scalar,
         misfit,
         objects::Object,
-        token::Token,
+        reader::{self, Bail},
     },
     provider::Refusal,
     scalar::Id,
@@ -27,25 +24,20 @@ const TOPIC: RoutingSentences = RoutingSentences {
 
 /// The event, and its company where it can be read.
 pub(super) fn decode(body: &[u8]) -> Result<(Event, Option<u64>), Refusal> {
-    let (text, _) = envelope::text(body)?;
-    match in_one_pass(text) {
+    let text = envelope::text(body)?;
+    match reader::read(text, Object::<Notification>::new()) {
         Ok(notification) => {
             let company = Some(notification.cpn_id);
             Ok((Event::Notification(notification), company))
         }
-        Err(_) => step_by_step(text),
+        Err(Bail) => step_by_step(text),
     }
 }
 
-fn in_one_pass(text: &str) -> Result<Notification, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let notification = Object::new().deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    Ok(notification)
-}
-
 /// What is wrong with a body that the one pass did not take: refused is only what names no topic.
+#[cold]
 fn step_by_step(text: &str) -> Result<(Event, Option<u64>), Refusal> {
+    envelope::containers(text)?;
     let names = ["topic", "action", "cpnId", "resource", "resourceId", "send"];
     let [topic, action, cpn_id, resource, resource_id, send] = envelope::fields(text, names)?;
     let topic = topic.routing(&TOPIC)?;
@@ -78,17 +70,14 @@ fn step_by_step(text: &str) -> Result<(Event, Option<u64>), Refusal> {
 }
 
 fn number(field: Field<'_>) -> Option<u64> {
-    let Number(number) = Number::read(Token::of(field.only()?)).ok()?;
+    let Number(number) = serde_json::from_str(field.only()?).ok()?;
     Some(number)
 }
 
 fn id(field: Field<'_>) -> Option<Id> {
-    Id::read(Token::of(field.only()?)).ok()
+    serde_json::from_str(field.only()?).ok()
 }
 
 fn string(field: Field<'_>) -> Option<String> {
-    match Token::of(field.only()?) {
-        Token::String(text) => Some(text.into_owned()),
-        _ => None,
-    }
+    serde_json::from_str(field.only()?).ok()
 }

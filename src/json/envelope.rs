@@ -6,23 +6,23 @@ use serde::{
 };
 use serde_json::{error::Category, value::RawValue};
 
-use super::{scan, token::Token};
+use super::scan;
 use crate::provider::Refusal;
 
-/// A body as text of bearable depth, and how many objects and arrays it has at most.
+/// A body as text.
 ///
 /// A byte order mark is no part of the text: RFC 8259 lets readers pass over it.
-pub(crate) fn text(body: &[u8]) -> Result<(&str, usize), Refusal> {
+pub(crate) fn text(body: &[u8]) -> Result<&str, Refusal> {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-    let text =
-        std::str::from_utf8(body).map_err(|_| Refusal::malformed("the body is not UTF-8"))?;
+    std::str::from_utf8(body).map_err(|_| Refusal::malformed("the body is not UTF-8"))
+}
+
+/// How many objects and arrays a text has at most, if it is one of bearable depth.
+pub(crate) fn containers(text: &str) -> Result<usize, Refusal> {
     if text.trim_ascii().is_empty() {
         return Err(Refusal::malformed("the body is empty"));
     }
-    match scan::containers(text) {
-        Some(containers) => Ok((text, containers)),
-        None => Err(Refusal::malformed("the body is nested deeper than 127")),
-    }
+    scan::containers(text).ok_or(Refusal::malformed("the body is nested deeper than 127"))
 }
 
 pub(crate) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -53,10 +53,7 @@ impl<'a> Field<'a> {
             return Err(Refusal::malformed(sentences.doubled));
         }
         let raw = self.first.ok_or(Refusal::malformed(sentences.missing))?;
-        match Token::of(raw.get()) {
-            Token::String(text) => Ok(text.into_owned()),
-            _ => Err(Refusal::malformed(sentences.not_text)),
-        }
+        serde_json::from_str(raw.get()).map_err(|_| Refusal::malformed(sentences.not_text))
     }
 }
 

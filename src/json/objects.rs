@@ -82,10 +82,15 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrNoneVisitor<T> {
         f.write_str("an object")
     }
 
+    #[inline]
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Option<T>, A::Error> {
-        match FirstKey::of(map)? {
-            None => Ok(empty()),
-            Some(map) => T::deserialize(MapAccessDeserializer::new(map)).map(Some),
+        match map.size_hint() {
+            Some(0) => Ok(empty()),
+            Some(_) => T::deserialize(MapAccessDeserializer::new(map)).map(Some),
+            None => match FirstKey::of(map)? {
+                None => Ok(empty()),
+                Some(map) => T::deserialize(MapAccessDeserializer::new(map)).map(Some),
+            },
         }
     }
 

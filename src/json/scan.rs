@@ -1,5 +1,5 @@
 /// `serde_json` reads no deeper into a `Value`, so a handler could not either.
-const MAX_DEPTH: usize = 127;
+pub(crate) const MAX_DEPTH: usize = 127;
 
 /// More objects and arrays than this are not decoded. A body of empty ones, three bytes each, grows
 /// by two orders of magnitude; this holds what becomes of it to 16 MiB. An invoice of 10,000 lines,

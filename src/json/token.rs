@@ -1,37 +1,80 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
-/// One JSON value, told apart by its first byte. Made of text that was lexed before, so the shape
-/// is sound.
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, Visitor},
+};
+
+use super::{
+    lenient::{Misfit, expected},
+    value::value,
+};
+
+/// One scalar as it is written.
 pub(crate) enum Token<'a> {
     Null,
     True,
     False,
     Number(&'a str),
     String(Cow<'a, str>),
-    /// An array or an object, as its text.
-    Container(&'a str),
-    /// A string whose escapes make no text: half of a surrogate pair.
-    Broken,
 }
 
 impl<'a> Token<'a> {
-    pub(crate) fn of(raw: &'a str) -> Self {
-        match raw.as_bytes() {
-            [b'"', inner @ .., b'"'] => {
-                if inner.contains(&b'\\') {
-                    match serde_json::from_str(raw) {
-                        Ok(text) => Self::String(Cow::Owned(text)),
-                        Err(_) => Self::Broken,
-                    }
-                } else {
-                    Self::String(Cow::Borrowed(&raw[1..raw.len() - 1]))
-                }
-            }
-            [b'{' | b'[', ..] => Self::Container(raw),
+    /// Of what is no string, told apart by its first byte: the lexer has seen the rest.
+    #[inline]
+    fn bare(text: &'a str) -> Self {
+        match text.as_bytes() {
             [b'n', ..] => Self::Null,
             [b't', ..] => Self::True,
             [b'f', ..] => Self::False,
-            _ => Self::Number(raw),
+            _ => Self::Number(text),
         }
+    }
+}
+
+/// Reads a scalar; an array or an object is a misfit.
+#[inline]
+pub(crate) fn with_token<'de, D, F, T>(
+    deserializer: D,
+    expected: &'static str,
+    read: F,
+) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    F: FnOnce(Token<'_>) -> Result<T, Misfit>,
+{
+    let visitor = TokenVisitor {
+        read,
+        expected,
+        of: PhantomData,
+    };
+    value(deserializer, expected, visitor)
+}
+
+struct TokenVisitor<F, T> {
+    read: F,
+    expected: &'static str,
+    of: PhantomData<T>,
+}
+
+impl<'de, F, T> Visitor<'de> for TokenVisitor<F, T>
+where
+    F: FnOnce(Token<'_>) -> Result<T, Misfit>,
+{
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    #[inline]
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        (self.read)(Token::String(Cow::Borrowed(text))).map_err(|Misfit| expected(self.expected))
+    }
+
+    #[inline]
+    fn visit_some<D: Deserializer<'de>>(self, bare: D) -> Result<T, D::Error> {
+        let text = <&str>::deserialize(bare)?;
+        (self.read)(Token::bare(text)).map_err(|Misfit| expected(self.expected))
     }
 }

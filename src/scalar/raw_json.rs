@@ -1,7 +1,11 @@
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error as _};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer, de::DeserializeSeed as _, ser::Error as _,
+};
 use serde_json::value::RawValue;
+
+use crate::json::raw::Raw;
 
 /// A piece of JSON whose shape nobody documents, kept as it was written. Reads from JSON text only,
 /// see [there](crate::alegra#as-json).
@@ -43,7 +47,6 @@ impl Serialize for RawJson {
 
 impl<'de> Deserialize<'de> for RawJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?;
-        Ok(Self(raw.get().into()))
+        Raw.deserialize(deserializer).map(|raw| Self(raw.into()))
     }
 }

@@ -22,16 +22,37 @@ impl Text {
 }
 
 impl From<&str> for Text {
+    #[inline]
     fn from(text: &str) -> Self {
-        let mut bytes = [0; INLINE];
-        match (u8::try_from(text.len()), bytes.get_mut(..text.len())) {
-            (Ok(len), Some(place)) => {
-                place.copy_from_slice(text.as_bytes());
-                Self::Inline(len, bytes)
-            }
+        match u8::try_from(text.len()) {
+            Ok(len) if text.len() <= INLINE => Self::Inline(len, inline(text.as_bytes())),
             _ => Self::Heap(text.into()),
         }
     }
+}
+
+/// A copy of at most [`INLINE`] bytes, in pieces of fixed sizes that may overlap: that takes less
+/// than one copy of a size which is not known before.
+#[inline]
+fn inline(text: &[u8]) -> [u8; INLINE] {
+    let len = text.len();
+    let mut bytes = [0; INLINE];
+    if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        if let Some(middle) = text.get(8..16) {
+            bytes[8..16].copy_from_slice(middle);
+        }
+        bytes[..8].copy_from_slice(first);
+        bytes[len - 8..len].copy_from_slice(last);
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        bytes[..4].copy_from_slice(first);
+        bytes[len - 4..len].copy_from_slice(last);
+    } else {
+        bytes
+            .iter_mut()
+            .zip(text)
+            .for_each(|(to, byte)| *to = *byte);
+    }
+    bytes
 }
 
 impl fmt::Debug for Text {
