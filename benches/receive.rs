@@ -15,10 +15,11 @@ use tower_webhook::Provider;
 
 use self::contenders::{
     bodies, by_hand,
-    driver::{Sent, runtime, time},
+    driver::{runtime, time},
     floor::floor,
     json, ours,
     plain::{self, NewClient, NewInvoice, Notice},
+    sent::Sent,
     signed,
 };
 

@@ -4,16 +4,12 @@
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use bytes::Bytes;
 use criterion::{Bencher, measurement::WallTime};
-use http::{
-    HeaderMap, HeaderValue, Request, Uri,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT},
-};
+use http::Request;
 use tokio::runtime::Runtime;
 use tower::{Service, ServiceExt};
 
-use super::PATH;
+use super::sent::Sent;
 
 /// Requests are made before the clock runs, so many at a time.
 const BATCH: u64 = 256;
@@ -25,50 +21,6 @@ pub fn runtime() -> Runtime {
         .enable_all()
         .build()
         .expect("a runtime")
-}
-
-/// What is sent again and again.
-#[derive(Clone)]
-pub struct Sent {
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-impl Sent {
-    pub fn new(body: impl Into<Bytes>) -> Self {
-        let body = body.into();
-        let mut headers = HeaderMap::new();
-        headers.insert(HOST, HeaderValue::from_static("127.0.0.1"));
-        headers.insert(USER_AGENT, HeaderValue::from_static("bench"));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(CONTENT_LENGTH, body.len().into());
-        Self {
-            uri: Uri::from_static(PATH),
-            headers,
-            body,
-        }
-    }
-
-    pub fn signed(body: impl Into<Bytes>) -> Self {
-        let mut sent = Self::new(body);
-        let signature = super::signed::signature(&sent.body);
-        sent.headers.insert(super::signed::HEADER, signature);
-        sent
-    }
-
-    pub fn path(mut self, path: &str) -> Self {
-        self.uri = path.parse().expect("a path");
-        self
-    }
-
-    pub fn request(&self) -> Request<Body> {
-        let mut request = Request::post(self.uri.clone())
-            .body(Body::from(self.body.clone()))
-            .expect("a request");
-        *request.headers_mut() = self.headers.clone();
-        request
-    }
 }
 
 /// Times one request of the service, from the call to the dropped answer.

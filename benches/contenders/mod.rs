@@ -6,6 +6,7 @@
 
 #![allow(dead_code, unreachable_pub)] // Each bench uses a part of it.
 
+pub mod bare;
 pub mod bodies;
 pub mod by_hand;
 pub mod driver;
@@ -13,6 +14,7 @@ pub mod floor;
 pub mod json;
 pub mod ours;
 pub mod plain;
+pub mod sent;
 pub mod signed;
 
 use http::StatusCode;
