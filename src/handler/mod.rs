@@ -76,7 +76,7 @@ where
     if delivery.journal().has_store() {
         delivery.journal().handler_begins();
     }
-    tokio::spawn(Handler {
+    tokio::spawn(Box::pin(Handler {
         state: State::Call {
             call: Some((inner, request)),
         },
@@ -84,7 +84,7 @@ where
         ended: None,
         task: Task::new(delivery, slot, policy),
         span: Span::current(),
-    })
+    }))
 }
 
 pin_project! {
