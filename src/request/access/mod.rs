@@ -191,7 +191,9 @@ impl fmt::Debug for Access {
 }
 
 fn last_segment(path: &str) -> Option<&str> {
-    path.rsplit('/').find(|segment| !segment.is_empty())
+    let path = path.trim_end_matches('/');
+    let segment = &path[path.rfind('/').map_or(0, |slash| slash + 1)..];
+    (!segment.is_empty()).then_some(segment)
 }
 
 fn only_value<'a>(query: Option<&'a str>, name: &str) -> Option<&'a str> {

@@ -107,7 +107,7 @@ pub(super) fn compare(secrets: &[Secret], candidate: &str) -> Admission {
     let mut found = Choice::from(0);
     let mut place = 0_u64;
     for (index, secret) in (0_u64..).zip(secrets) {
-        let same = secret.text.as_bytes().ct_eq(candidate.as_bytes());
+        let same = same(secret.text.as_bytes(), candidate.as_bytes());
         place.conditional_assign(&index, same);
         found |= same;
     }
@@ -118,6 +118,23 @@ pub(super) fn compare(secrets: &[Secret], candidate: &str) -> Admission {
         .ok()
         .and_then(|place| secrets.get(place));
     Admission(secret.map(|secret| secret.label.clone()))
+}
+
+/// What `ct_eq` says of slices, which looks at each byte by itself; this takes eight at a time.
+fn same(secret: &[u8], candidate: &[u8]) -> Choice {
+    if secret.len() != candidate.len() {
+        return Choice::from(0);
+    }
+    let (ours, theirs) = (secret.chunks_exact(8), candidate.chunks_exact(8));
+    let mut same = ours.remainder().ct_eq(theirs.remainder());
+    for (ours, theirs) in ours.zip(theirs) {
+        same &= word(ours).ct_eq(&word(theirs));
+    }
+    same
+}
+
+fn word(bytes: &[u8]) -> u64 {
+    u64::from_ne_bytes(bytes.try_into().expect("a chunk of eight"))
 }
 
 pub(super) fn is_unreserved(byte: u8) -> bool {
