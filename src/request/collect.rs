@@ -1,4 +1,5 @@
 use std::{
+    future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -6,7 +7,10 @@ use std::{
 use bytes::{Buf, Bytes};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use tokio::{task::coop, time::Sleep};
+use tokio::{
+    task::coop,
+    time::{Instant, Sleep},
+};
 
 use crate::response::rejection::RejectionKind;
 
@@ -44,7 +48,8 @@ impl<B: Body> Collect<B> {
     }
 
     /// The clock is asked before the body: a body that is always ready, with frames that are
-    /// empty, would otherwise be read for ever, and at the very deadline the clock wins.
+    /// empty, would otherwise be read for ever, and at the very deadline the clock wins. The timer is
+    /// registered only where there is something to wait for, since that costs more than the clock.
     pub(crate) fn poll(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -52,11 +57,14 @@ impl<B: Body> Collect<B> {
     ) -> Poll<Result<Bytes, RejectionKind>> {
         let mut this = self.project();
         while !this.body.is_end_stream() {
-            if deadline.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= deadline.deadline() {
                 return Poll::Ready(Err(RejectionKind::Timeout));
             }
             let budget = ready!(coop::poll_proceed(cx));
-            let frame = ready!(this.body.as_mut().poll_frame(cx));
+            let Poll::Ready(frame) = this.body.as_mut().poll_frame(cx) else {
+                ready!(deadline.as_mut().poll(cx));
+                return Poll::Ready(Err(RejectionKind::Timeout));
+            };
             budget.made_progress();
             match frame {
                 None => break,
