@@ -5,6 +5,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::{Request, request::Parts};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -14,6 +15,7 @@ use crate::{
     json::envelope::BYTE_ORDER_MARK,
     provider::Event,
     record::Record,
+    request::body::{Replayed, RequestBody},
 };
 
 /// One event, as the handler is given it: typed, with the raw bytes beside.
@@ -130,6 +132,16 @@ impl<E> Delivery<E> {
         &self.inner.journal
     }
 
+    /// What the handler is called with.
+    pub(crate) fn request(&self, head: Parts) -> Request<RequestBody>
+    where
+        E: Event,
+    {
+        let mut request = Request::from_parts(head, RequestBody::of(self.inner.clone()));
+        request.extensions_mut().insert(self.clone());
+        request
+    }
+
     /// A slot that has the delivery stored if a drain leaves it over, where there is a store.
     pub(crate) fn hold(&self, mut slot: Slot) -> Slot
     where
@@ -147,6 +159,12 @@ impl<E: Event> LeftOver for Inner<E> {
     fn shut_down(self: Arc<Self>) {
         let delivery = Delivery { inner: self };
         delivery.journal().left_over(|| Record::of(&delivery));
+    }
+}
+
+impl<E: Event> Replayed for Inner<E> {
+    fn raw(&self) -> &Bytes {
+        &self.raw
     }
 }
 

@@ -166,13 +166,11 @@ where
 }
 
 fn request<E: Event>(delivery: &Delivery<E>) -> Request<RequestBody> {
-    let mut request = Request::new(RequestBody::new(delivery.raw().clone()));
-    *request.method_mut() = Method::POST;
-    request
-        .headers_mut()
+    let mut head = Request::new(()).into_parts().0;
+    head.method = Method::POST;
+    head.headers
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    request.extensions_mut().insert(delivery.clone());
-    request
+    delivery.request(head)
 }
 
 /// What [`Webhook::replay`] drives: a [`Record`], or a [`DeadLetter`], which is then marked in the

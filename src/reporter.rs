@@ -74,13 +74,9 @@ impl<E> Reporter<E> {
 
 impl<E: Event> Reporter<E> {
     /// Moves the journal into the delivery that `make` makes of it.
-    pub(crate) fn deliver(&mut self, make: impl FnOnce(Journal) -> Delivery<E>) -> Delivery<E> {
+    pub(crate) fn deliver(&mut self, make: impl FnOnce(Journal) -> Delivery<E>) {
         match std::mem::replace(&mut self.0, Held::Nothing) {
-            Held::Journal(journal) => {
-                let delivery = make(journal);
-                self.0 = Held::Delivery(delivery.clone());
-                delivery
-            }
+            Held::Journal(journal) => self.0 = Held::Delivery(make(journal)),
             Held::Delivery(_) | Held::Nothing => unreachable!("a request is delivered once"),
         }
     }

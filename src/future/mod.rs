@@ -15,7 +15,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tokio::{
     task::JoinHandle,
-    time::{Sleep, sleep_until},
+    time::{Instant, Sleep, sleep_until},
 };
 use tower::Service;
 
@@ -50,7 +50,9 @@ pin_project! {
         P: Provider,
     {
         #[pin]
-        state: State<S, B, S::Response, S::Error>,
+        state: State<B, S::Response, S::Error>,
+        // What the handler is called with. It stands still here until then: no state moves it.
+        call: Option<(Parts, S)>,
         #[pin]
         deadline: Sleep,
         reporter: Reporter<P::Event>,
@@ -61,22 +63,19 @@ pin_project! {
 pin_project! {
     /// What is being waited for, in the order in which a request gets there.
     #[project = StateProj]
-    enum State<S, B, R, E> {
+    enum State<B, R, E> {
         Refuse {
             kind: RejectionKind,
         },
         Collect {
             #[pin]
             body: Collect<B>,
-            pieces: Option<(Parts, S)>,
         },
         Admit {
             waiting: Option<SlotFuture>,
-            call: Option<(Request<RequestBody>, S)>,
         },
         Ready {
             slot: Option<Slot>,
-            call: Option<(Request<RequestBody>, S)>,
         },
         Run {
             handler: JoinHandle<Result<R, Broken<E>>>,
@@ -106,25 +105,28 @@ where
         journal: Journal,
     ) -> Self {
         let body = Collect::new(body, config.body_limit);
-        let state = State::Collect {
-            body,
-            pieces: Some((head, inner)),
-        };
-        Self::new(state, config, journal)
+        Self::new(
+            State::Collect { body },
+            Some((head, inner)),
+            config,
+            journal,
+        )
     }
 
     pub(crate) fn reject(config: Arc<Config<P>>, kind: RejectionKind, journal: Journal) -> Self {
-        Self::new(State::Refuse { kind }, config, journal)
+        Self::new(State::Refuse { kind }, None, config, journal)
     }
 
     fn new(
-        state: State<S, B, S::Response, S::Error>,
+        state: State<B, S::Response, S::Error>,
+        call: Option<(Parts, S)>,
         config: Arc<Config<P>>,
         journal: Journal,
     ) -> Self {
         let deadline = clock::after(journal.started(), config.deadline);
         Self {
             state,
+            call,
             deadline: sleep_until(deadline),
             reporter: Reporter::new(journal),
             config,
@@ -148,6 +150,7 @@ where
         // A server may keep this future until the answer is written; what it holds goes now.
         let mut this = self.project();
         this.state.set(State::Done);
+        *this.call = None;
         this.reporter.close();
         Poll::Ready(answer)
     }
@@ -171,30 +174,26 @@ where
             let step = match this.state.as_mut().project() {
                 StateProj::Refuse { kind } => Step::reject(*kind),
 
-                StateProj::Collect { body, pieces } => {
+                StateProj::Collect { body } => {
                     match ready!(body.poll(cx, this.deadline.as_mut())) {
                         Err(kind) => Step::reject(kind),
                         Ok(raw) => {
-                            let (head, inner) = pieces.take().expect(TAKEN_ONCE);
-                            decode(head, raw, inner, this.config, this.reporter, &this.deadline)
+                            let (head, _) = this.call.as_ref().expect(TAKEN_ONCE);
+                            let deadline = this.deadline.deadline();
+                            decode(head, raw, this.config, this.reporter, deadline)
                         }
                     }
                 }
 
-                StateProj::Admit {
-                    waiting: None,
-                    call,
-                } => match this.config.background.try_slot() {
+                StateProj::Admit { waiting: None } => match this.config.background.try_slot() {
                     Err(NoSlot::Draining) => {
                         Step::fail(RejectionKind::Draining, LetterReason::Draining)
                     }
                     Err(NoSlot::Busy) => Step::Next(State::Admit {
                         waiting: Some(this.config.background.slot()),
-                        call: call.take(),
                     }),
                     Ok(slot) => Step::Next(State::Ready {
                         slot: Some(this.reporter.hold(slot)),
-                        call: call.take(),
                     }),
                 },
 
@@ -204,12 +203,10 @@ where
 
                 StateProj::Admit {
                     waiting: Some(waiting),
-                    call,
                 } => match ready!(waiting.as_mut().poll(cx)) {
                     None => Step::fail(RejectionKind::Draining, LetterReason::Draining),
                     Some(slot) => Step::Next(State::Ready {
                         slot: Some(this.reporter.hold(slot)),
-                        call: call.take(),
                     }),
                 },
 
@@ -217,8 +214,8 @@ where
                     Step::fail(RejectionKind::Busy, LetterReason::Busy)
                 }
 
-                StateProj::Ready { slot, call } => {
-                    let (_, inner) = call.as_mut().expect(TAKEN_ONCE);
+                StateProj::Ready { slot } => {
+                    let (_, inner) = this.call.as_mut().expect(TAKEN_ONCE);
                     match caught(|| inner.poll_ready(cx)) {
                         Err(Panicked) => {
                             Step::fail(RejectionKind::Panicked, LetterReason::Panicked)
@@ -226,8 +223,9 @@ where
                         Ok(Poll::Pending) => return Poll::Pending,
                         Ok(Poll::Ready(Err(error))) => Step::Fail(Failure::Error(error), None),
                         Ok(Poll::Ready(Ok(()))) => {
-                            let (request, inner) = call.take().expect(TAKEN_ONCE);
+                            let (head, inner) = this.call.take().expect(TAKEN_ONCE);
                             let delivery = this.reporter.delivery();
+                            let request = delivery.request(head);
                             let slot = slot.take().expect(TAKEN_ONCE);
                             let (limit, policy) = (
                                 this.config.handler_limit,
@@ -320,6 +318,7 @@ where
                     Some(confirmation) => {
                         let until = this.config.store_until(this.deadline.deadline());
                         this.deadline.as_mut().reset(until);
+                        *this.call = None;
                         this.state.set(State::Keep {
                             failure: Mutex::new(Some(failure)),
                             confirmation,
@@ -337,8 +336,8 @@ where
 
 const TAKEN_ONCE: &str = "each state gives its pieces away once";
 
-enum Step<S, B, R, E> {
-    Next(State<S, B, Response<R>, E>),
+enum Step<B, R, E> {
+    Next(State<B, Response<R>, E>),
     Answer(Result<Response<ResponseBody<R>>, E>),
     /// What never was a delivery.
     Reject(Rejection),
@@ -346,7 +345,7 @@ enum Step<S, B, R, E> {
     Fail(Failure<E>, Option<Bytes>),
 }
 
-impl<S, B, R, E> Step<S, B, R, E> {
+impl<B, R, E> Step<B, R, E> {
     fn reject(kind: RejectionKind) -> Self {
         Self::Reject(Rejection::new(kind))
     }
@@ -357,19 +356,18 @@ impl<S, B, R, E> Step<S, B, R, E> {
 }
 
 /// Step 4: what the provider takes the request for.
-fn decode<S, P, B, R, E>(
-    head: Parts,
+fn decode<P, B, R, E>(
+    head: &Parts,
     raw: Bytes,
-    inner: S,
     config: &Config<P>,
     reporter: &mut Reporter<P::Event>,
-    deadline: &Sleep,
-) -> Step<S, B, R, E>
+    deadline: Instant,
+) -> Step<B, R, E>
 where
     P: Provider,
 {
     reporter.set_body_size(raw.len());
-    match caught(|| config.provider.receive(&head, &raw)) {
+    match caught(|| config.provider.receive(head, &raw)) {
         Err(Panicked) => {
             let rejection = Rejection::new(RejectionKind::Panicked);
             let failure = Failure::Rejected(rejection, LetterReason::Panicked);
@@ -394,22 +392,11 @@ where
         }
         Ok(Ok(Received(ReceivedKind::Event(event)))) => {
             let name = config.rules.known(event.name());
-            let delivery = reporter.deliver(|mut journal| {
+            reporter.deliver(|mut journal| {
                 journal.event = Some(name);
-                Delivery::new(
-                    event,
-                    raw.clone(),
-                    SystemTime::now(),
-                    Some(deadline.deadline()),
-                    journal,
-                )
+                Delivery::new(event, raw, SystemTime::now(), Some(deadline), journal)
             });
-            let mut request = Request::from_parts(head, RequestBody::new(raw));
-            request.extensions_mut().insert(delivery);
-            Step::Next(State::Admit {
-                waiting: None,
-                call: Some((request, inner)),
-            })
+            Step::Next(State::Admit { waiting: None })
         }
     }
 }

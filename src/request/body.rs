@@ -2,6 +2,7 @@ use std::{
     convert::Infallible,
     fmt,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -13,11 +14,21 @@ use http_body::{Body, Frame, SizeHint};
 /// The layer has read the request's body already; this one is complete, in one frame, and never
 /// fails, so extractors like `Bytes` and `Json<T>` still work in the handler.
 #[derive(Default)]
-pub struct RequestBody(Option<Bytes>);
+pub struct RequestBody(Option<Arc<dyn Replayed>>);
+
+/// Whose bytes the handler reads again. Held rather than the bytes themselves, since many a handler
+/// never reads them: the first clone of [`Bytes`] allocates.
+pub(crate) trait Replayed: Send + Sync {
+    fn raw(&self) -> &Bytes;
+}
 
 impl RequestBody {
-    pub(crate) fn new(bytes: Bytes) -> Self {
-        Self((!bytes.is_empty()).then_some(bytes))
+    pub(crate) fn of(delivery: Arc<dyn Replayed>) -> Self {
+        Self((!delivery.raw().is_empty()).then_some(delivery))
+    }
+
+    fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |delivery| delivery.raw().len())
     }
 }
 
@@ -29,7 +40,8 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         _cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+        let delivery = self.0.take();
+        Poll::Ready(delivery.map(|delivery| Ok(Frame::data(delivery.raw().clone()))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -37,14 +49,14 @@ impl Body for RequestBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.as_ref().map_or(0, |bytes| bytes.len() as u64))
+        SizeHint::with_exact(self.len() as u64)
     }
 }
 
 impl fmt::Debug for RequestBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestBody")
-            .field("len", &self.0.as_ref().map_or(0, Bytes::len))
+            .field("len", &self.len())
             .finish()
     }
 }
