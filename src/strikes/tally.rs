@@ -67,16 +67,17 @@ impl Tally {
     pub(super) fn count(&self, outcome: &Outcome) {
         if !outcome.admitted {
             self.refused.fetch_add(1, Relaxed);
-            self.last_refused.set_now();
+            self.last_refused.set(SystemTime::now());
             return;
         }
         if outcome.late_end || outcome.kind == OutcomeKind::Probe {
             return;
         }
-        self.last_delivery.set_now();
+        let now = SystemTime::now();
+        self.last_delivery.set(now);
         let is_success = self.is_success(outcome);
         if is_success {
-            self.last_success.set_now();
+            self.last_success.set(now);
         }
         let event = outcome.event.map(|name| self.index(name));
         self.with_tenant(outcome.tenant.as_ref(), |tenant| match event {
@@ -241,9 +242,8 @@ impl Tenant {
 pub(super) struct Time(AtomicU64);
 
 impl Time {
-    fn set_now(&self) {
-        let now = clock::epoch_ms(SystemTime::now());
-        self.0.fetch_max(now, Relaxed);
+    fn set(&self, now: SystemTime) {
+        self.0.fetch_max(clock::epoch_ms(now), Relaxed);
     }
 
     pub(super) fn get(&self) -> Option<SystemTime> {
