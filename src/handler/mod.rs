@@ -81,23 +81,20 @@ where
             call: Some((inner, request)),
         },
         limit: limit.map(|limit| Box::pin(sleep(limit))),
-        ended: None,
         task: Task::new(delivery, slot, policy),
         span: Span::current(),
     }))
 }
 
 pin_project! {
-    struct Handler<S, E, R>
+    struct Handler<S, E>
     where
         S: Service<Request<RequestBody>>,
         E: Event,
     {
         #[pin]
-        state: State<S, S::Future>,
+        state: StateOf<S>,
         limit: Option<Pin<Box<Sleep>>>,
-        // The handler's end, while the store is asked.
-        ended: Option<(Ended<Response<R>, S::Error>, Asked)>,
         // After the state: what is the user's goes first, also when the runtime drops the task.
         task: Task<E>,
         span: Span,
@@ -106,14 +103,23 @@ pin_project! {
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, F> {
+    enum State<S, F, R, E> {
         Call { call: Option<(S, Request<RequestBody>)> },
         Run { #[pin] future: F },
         Ended,
+        // The store is asked before anybody hears of the handler's end.
+        Ask { ended: Option<Ended<R, E>>, #[pin] asked: Asked },
     }
 }
 
-impl<S, E, R> Future for Handler<S, E, R>
+type StateOf<S> = State<
+    S,
+    <S as Service<Request<RequestBody>>>::Future,
+    <S as Service<Request<RequestBody>>>::Response,
+    <S as Service<Request<RequestBody>>>::Error,
+>;
+
+impl<S, E, R> Future for Handler<S, E>
 where
     E: Event,
     S: Service<Request<RequestBody>, Response = Response<R>>,
@@ -124,16 +130,22 @@ where
         let mut this = self.as_mut().project();
         let _entered = this.span.enter();
 
-        if this.ended.is_none() {
+        if !this.state.is_asking() {
             let ended = ready!(run(this.state.as_mut(), this.limit, cx));
             match this.task.end(&ended) {
                 None => return Poll::Ready(ended),
-                Some(asked) => *this.ended = Some((ended, asked)),
+                Some(asked) => this.state.set(State::Ask {
+                    ended: Some(ended),
+                    asked,
+                }),
             }
         }
-        let (_, asked) = this.ended.as_mut().expect("set above");
-        let is_stored = ready!(asked.as_mut().poll(cx));
-        let (mut ended, _) = this.ended.take().expect("set above");
+        let StateProj::Ask { ended, asked } = this.state.as_mut().project() else {
+            unreachable!("set above")
+        };
+        let is_stored = ready!(asked.poll(cx));
+        let mut ended = ended.take().expect("ends once");
+        this.state.set(State::Ended);
         match this.task.asked(is_stored) {
             Verdict::AsItIs => {}
             Verdict::Stored => {
@@ -154,7 +166,7 @@ where
 /// The handler, as far as it goes now. Whatever is the user's runs in here, so that its panics are
 /// the delivery's alone.
 fn run<S, R>(
-    mut state: Pin<&mut State<S, S::Future>>,
+    mut state: Pin<&mut StateOf<S>>,
     limit: &mut Option<Pin<Box<Sleep>>>,
     cx: &mut Context<'_>,
 ) -> Poll<Ended<Response<R>, S::Error>>
@@ -181,10 +193,14 @@ where
     })
 }
 
-impl<S> State<S, S::Future>
+impl<S> StateOf<S>
 where
     S: Service<Request<RequestBody>>,
 {
+    fn is_asking(&self) -> bool {
+        matches!(self, Self::Ask { .. })
+    }
+
     fn drive(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -197,7 +213,7 @@ where
                     self.set(State::Run { future });
                 }
                 StateProj::Run { future } => return future.poll(cx),
-                StateProj::Ended => panic!("polled after completion"),
+                StateProj::Ended | StateProj::Ask { .. } => panic!("polled after completion"),
             }
         }
     }

@@ -1,7 +1,12 @@
-use std::{future::Future, pin::Pin};
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
 use http::{Response, StatusCode};
-use tokio::time::{Instant, timeout_at};
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{Broken, Ended};
 use crate::{
@@ -35,8 +40,42 @@ pub(crate) enum OnFailure {
     Replayed,
 }
 
-/// The store's answer, or that it took too long for one. Boxed: few handlers fail.
-pub(super) type Asked = Pin<Box<dyn Future<Output = bool> + Send>>;
+pin_project! {
+    /// The store's answer, or that it took too long for one.
+    pub(super) struct Asked {
+        confirmation: Confirmation,
+        #[pin]
+        until: Sleep,
+        // Whatever comes of this call, a pending letter of the same delivery may be letter enough.
+        or_kept: bool,
+    }
+}
+
+impl Asked {
+    fn new(confirmation: Confirmation, until: Instant, or_kept: bool) -> Self {
+        Self {
+            confirmation,
+            until: sleep_until(until),
+            or_kept,
+        }
+    }
+}
+
+impl Future for Asked {
+    type Output = bool;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
+        let this = self.project();
+        let confirmed = match Pin::new(&mut *this.confirmation).poll(cx) {
+            Poll::Ready(confirmed) => confirmed,
+            Poll::Pending => {
+                ready!(this.until.poll(cx));
+                false
+            }
+        };
+        Poll::Ready(confirmed || (*this.or_kept && this.confirmation.is_kept()))
+    }
+}
 
 /// What the task owes to others: the handler's end to the journal and to the store, then its slot.
 pub(super) struct Task<E: Event> {
@@ -86,7 +125,7 @@ impl<E: Event> Task<E> {
             }
         };
         let replayed = self.policy.on_failure == OnFailure::Replayed;
-        kept.map(|kept| asked(kept.confirmation, until, !replayed))
+        kept.map(|kept| Asked::new(kept.confirmation, until, !replayed))
     }
 
     fn succeeded(&mut self, end: End) -> Option<Asked> {
@@ -95,7 +134,7 @@ impl<E: Event> Task<E> {
         // Whoever replays wants to hear it when the letter is done.
         if self.policy.on_failure == OnFailure::Replayed {
             if let Some(confirmation) = done {
-                return Some(asked(confirmation, in_store_time(), false));
+                return Some(Asked::new(confirmation, in_store_time(), false));
             }
         }
         self.slot = None;
@@ -140,14 +179,6 @@ impl<E: Event> Drop for Task<E> {
             delivery.journal().handler_ended(end);
         }
     }
-}
-
-/// Whatever comes of this call, a pending letter of the same delivery may be letter enough.
-fn asked(mut confirmation: Confirmation, until: Instant, or_kept: bool) -> Asked {
-    Box::pin(async move {
-        let confirmed = timeout_at(until, &mut confirmation).await;
-        confirmed.unwrap_or(false) || (or_kept && confirmation.is_kept())
-    })
 }
 
 fn in_store_time() -> Instant {
