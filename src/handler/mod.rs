@@ -76,6 +76,7 @@ where
     if delivery.journal().has_store() {
         delivery.journal().handler_begins();
     }
+    // Boxed, since tokio moves what it spawns again and again.
     tokio::spawn(Box::pin(Handler {
         state: State::Call {
             call: Some((inner, request)),
