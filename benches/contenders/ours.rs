@@ -22,7 +22,10 @@ pub fn bsale() -> WebhookLayer<Bsale> {
 
 pub fn router<P: Provider>(layer: WebhookLayer<P>) -> Router {
     let route = post(on_delivery::<P::Event>).route_layer(layer);
-    Router::new().route("/webhooks/{secret}", route)
+    Router::new()
+        .route("/webhooks/{secret}", route)
+        // As `axum::serve` does: else the layers are applied anew for each request.
+        .with_state(())
 }
 
 async fn on_delivery<E: Event>(delivery: Delivery<E>) -> StatusCode {
