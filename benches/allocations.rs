@@ -21,7 +21,7 @@ use tower_webhook::{
 use self::contenders::{
     SECRET, bare,
     bodies::{CLIENT, INVOICE, NOTICE},
-    by_hand,
+    by_hand, exact,
     floor::floor,
     json, ours,
     plain::{self, NewClient, NewInvoice, Notice},
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     println!("allocations of one request, whole, with axum");
     with_axum(&mut table);
     println!("bytes held for a handler that is parked, besides its own future and event");
-    table.row("parked handler", 1024, parked());
+    table.row("parked handler", 933, parked());
     table.end()
 }
 
@@ -122,11 +122,15 @@ fn with_axum(table: &mut Table) {
     );
     table.compare(
         "(c) by hand",
+        whole(&by_hand::router::<exact::Event>(), &client),
+    );
+    table.compare(
+        "(c') by hand, plain structs",
         whole(&by_hand::router::<NewClient>(), &client),
     );
     table.row(
         "(d) layer, axum extractor",
-        43,
+        40,
         whole(&ours::router(ours::alegra()), &client),
     );
 }

@@ -16,6 +16,7 @@ use tower_webhook::Provider;
 use self::contenders::{
     bodies, by_hand,
     driver::{runtime, time},
+    exact::Event,
     floor::floor,
     json, ours,
     plain::{self, NewClient, NewInvoice, Notice},
@@ -27,11 +28,11 @@ fn receive(c: &mut Criterion) {
     let alegra = ours::alegra();
     let bsale = ours::bsale();
     let invoice = bodies::invoice(100_000);
-    Group::new(c, "probe", Bytes::new()).all::<NewClient, _>(&alegra);
-    Group::new(c, "bsale", bodies::NOTICE).all::<Notice, _>(&bsale);
-    Group::new(c, "client", bodies::CLIENT).all::<NewClient, _>(&alegra);
-    Group::new(c, "invoice", bodies::INVOICE).all::<NewInvoice, _>(&alegra);
-    Group::new(c, "invoice of 100 KB", invoice).all::<NewInvoice, _>(&alegra);
+    Group::new(c, "probe", Bytes::new()).all::<NewClient, Event, _>(&alegra);
+    Group::new(c, "bsale", bodies::NOTICE).all::<Notice, Notice, _>(&bsale);
+    Group::new(c, "client", bodies::CLIENT).all::<NewClient, Event, _>(&alegra);
+    Group::new(c, "invoice", bodies::INVOICE).all::<NewInvoice, Event, _>(&alegra);
+    Group::new(c, "invoice of 100 KB", invoice).all::<NewInvoice, Event, _>(&alegra);
 }
 
 /// Those that check a signature and decode nothing.
@@ -68,10 +69,14 @@ impl<'a> Group<'a> {
         }
     }
 
-    fn all<E: plain::Event, P: Provider + Clone>(mut self, layer: &tower_webhook::WebhookLayer<P>) {
+    fn all<E: plain::Event, X: by_hand::Receive, P: Provider + Clone>(
+        mut self,
+        layer: &tower_webhook::WebhookLayer<P>,
+    ) {
         self.contender("(a) floor", &service_fn(floor));
         self.contender("(b) timeout, limit, Json", &json::router::<E>());
-        self.contender("(c) by hand, same guarantees", &by_hand::router::<E>());
+        self.contender("(c) by hand, same guarantees", &by_hand::router::<X>());
+        self.contender("(c') by hand, plain structs", &by_hand::router::<E>());
         self.contender("(d) layer, axum extractor", &ours::router(layer.clone()));
         self.contender("(e) layer alone", &ours::service(layer));
     }

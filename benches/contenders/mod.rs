@@ -10,6 +10,7 @@ pub mod bare;
 pub mod bodies;
 pub mod by_hand;
 pub mod driver;
+pub mod exact;
 pub mod floor;
 mod handler;
 pub mod json;

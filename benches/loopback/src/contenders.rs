@@ -7,6 +7,8 @@
 pub mod bodies;
 #[path = "../../contenders/by_hand.rs"]
 pub mod by_hand;
+#[path = "../../contenders/exact.rs"]
+pub mod exact;
 #[path = "../../contenders/handler.rs"]
 mod handler;
 #[path = "../../contenders/json.rs"]

@@ -10,26 +10,29 @@ use crate::foreign::Foreign;
 pub(crate) enum Receiver {
     Json,
     ByHand,
+    ByHandPlain,
     Layer,
     Fastify,
     Fastapi,
 }
 
 impl Receiver {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Json,
         Self::ByHand,
+        Self::ByHandPlain,
         Self::Layer,
         Self::Fastify,
         Self::Fastapi,
     ];
-    pub(crate) const RUST: [Self; 3] = [Self::Json, Self::ByHand, Self::Layer];
+    pub(crate) const RUST: [Self; 4] = [Self::Json, Self::ByHand, Self::ByHandPlain, Self::Layer];
 
     /// As the command line has it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
             Self::ByHand => "by-hand",
+            Self::ByHandPlain => "by-hand-plain",
             Self::Layer => "layer",
             Self::Fastify => "fastify",
             Self::Fastapi => "fastapi",
@@ -41,6 +44,7 @@ impl Receiver {
         match self {
             Self::Json => "(b) timeout, limit, Json",
             Self::ByHand => "(c) by hand, same guarantees",
+            Self::ByHandPlain => "(c') by hand, plain structs",
             Self::Layer => "(d) layer, axum extractor",
             Self::Fastify => "Fastify",
             Self::Fastapi => "FastAPI, uvicorn",
@@ -52,6 +56,7 @@ impl Receiver {
         match self {
             Self::Json => "axum Json, timeout, limit",
             Self::ByHand => "by hand, same guarantees",
+            Self::ByHandPlain => "by hand, plain structs",
             Self::Layer => "tower-webhook",
             Self::Fastify => "Fastify",
             Self::Fastapi => "FastAPI, uvicorn",
@@ -61,7 +66,7 @@ impl Receiver {
     /// Which of those that are not Rust it is.
     pub(crate) fn foreign(self) -> Option<Foreign> {
         match self {
-            Self::Json | Self::ByHand | Self::Layer => None,
+            Self::Json | Self::ByHand | Self::ByHandPlain | Self::Layer => None,
             Self::Fastify => Some(Foreign::Fastify),
             Self::Fastapi => Some(Foreign::Fastapi),
         }

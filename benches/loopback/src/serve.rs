@@ -15,7 +15,8 @@ use tower_webhook::{Provider, WebhookLayer};
 
 use crate::{
     contenders::{
-        by_hand, json, ours,
+        by_hand::{self, Receive},
+        exact, json, ours,
         plain::{Event, NewClient, NewInvoice, Notice},
     },
     payload::Payload,
@@ -24,11 +25,11 @@ use crate::{
 
 pub(crate) fn serve(receiver: Receiver, payload: Payload) -> Result<()> {
     let router = match payload {
-        Payload::Client => router::<NewClient, _>(receiver, ours::alegra())?,
+        Payload::Client => router::<NewClient, exact::Event, _>(receiver, ours::alegra())?,
         Payload::Invoice | Payload::LongInvoice => {
-            router::<NewInvoice, _>(receiver, ours::alegra())?
+            router::<NewInvoice, exact::Event, _>(receiver, ours::alegra())?
         }
-        Payload::Bsale => router::<Notice, _>(receiver, ours::bsale())?,
+        Payload::Bsale => router::<Notice, Notice, _>(receiver, ours::bsale())?,
     };
     // What `#[tokio::main]` makes: a worker for each core that the process may use.
     Runtime::new()
@@ -36,10 +37,11 @@ pub(crate) fn serve(receiver: Receiver, payload: Payload) -> Result<()> {
         .block_on(listen(router))
 }
 
-fn router<E: Event, P: Provider>(receiver: Receiver, layer: WebhookLayer<P>) -> Result<Router> {
+fn router<E: Event, X: Receive, P: Provider>(receiver: Receiver, layer: WebhookLayer<P>) -> Result<Router> {
     Ok(match receiver {
         Receiver::Json => json::router::<E>(),
-        Receiver::ByHand => by_hand::router::<E>(),
+        Receiver::ByHand => by_hand::router::<X>(),
+        Receiver::ByHandPlain => by_hand::router::<E>(),
         Receiver::Layer => ours::router(layer),
         Receiver::Fastify | Receiver::Fastapi => {
             bail!("{} is a program of its own", receiver.label())
