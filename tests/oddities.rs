@@ -134,6 +134,47 @@ async fn half_a_surrogate_pair() {
     assert_eq!(event(in_the_subject).await, Err(400));
     let in_a_key = r#"{"\ud800":1,"subject":"new-item","message":{"item":{"id":1}}}"#;
     assert!(matches!(event(in_a_key).await, Ok(Event::NewItem(_))));
+    let in_a_name = r#"{"subject":"new-client","message":{"client":{"id":1,"name":{"fullname":"a","x":["\ud800",{"\udc00":1}]}}}}"#;
+    assert!(matches!(
+        event(in_a_name).await,
+        Ok(Event::NewClient(alegra::Client { name: Some(_), .. }))
+    ));
+    let Ok(Event::NewItem(kept)) = event(item(r#""subitems":["\ud800"]"#)).await else {
+        panic!("a new item");
+    };
+    assert_eq!(kept.subitems.unwrap().as_str(), r#"["\ud800"]"#);
+    let in_a_notice = notice(r#""\ud800""#);
+    assert!(matches!(
+        delivered(bsale(), in_a_notice).await.unwrap().event(),
+        bsale::Event::Notification(_)
+    ));
+    // What is no escape at all is no JSON either.
+    for no_json in [r#""\ud80""#, r#""\x""#, r#""\u+123""#] {
+        let body = item(&format!(r#""x":{no_json}"#));
+        assert_eq!(event(body).await, Err(400), "{no_json}");
+        let refused = delivered(bsale(), notice(no_json)).await.err();
+        assert_eq!(refused, Some(400), "{no_json}");
+    }
+}
+
+/// A notice of Bsale's with something in it that is not known.
+fn notice(unknown: &str) -> String {
+    let sent = include_str!("data/bsale/document.json").trim_end();
+    format!(r#"{},"x":{unknown}}}"#, sent.strip_suffix('}').unwrap())
+}
+
+/// The cap is on what becomes of a body, and nothing becomes of these.
+#[tokio::test]
+async fn many_objects_and_arrays_in_a_notice() {
+    for many in [45_998, 45_999, 60_000] {
+        let body = notice(&format!("[{}]", vec!["{}"; many].join(",")));
+        let layer = bsale().body_limit(body.len());
+        let delivery = delivered(layer, body).await.unwrap();
+        assert!(
+            matches!(delivery.event(), bsale::Event::Notification(_)),
+            "{many}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -48,14 +48,18 @@ fn step_by_step(text: &str) -> Result<(Event, Option<u64>), Refusal> {
         .is_some_and(|action| Action::parse(action).is_none());
 
     let event = match Topic::parse(&topic) {
-        Some(topic) if !is_new_action => Event::Drifted(Drifted {
-            topic,
-            path: misfit::locate(text, Object::<Notification>::new())
-                .err()
-                .unwrap_or_default(),
-            cpn_id: company,
-            resource_id: id(resource_id),
-        }),
+        Some(topic) if !is_new_action => {
+            match misfit::locate(text, Object::<Notification>::new()) {
+                // More objects and arrays than the first pass takes: nothing is kept of them.
+                Ok(notification) => Event::Notification(notification),
+                Err(path) => Event::Drifted(Drifted {
+                    topic,
+                    path,
+                    cpn_id: company,
+                    resource_id: id(resource_id),
+                }),
+            }
+        }
         // A topic of which nothing is known, or a known one to which something new was done.
         _ => Event::Unknown(Unknown {
             topic,

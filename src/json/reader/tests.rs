@@ -1,5 +1,5 @@
 //! What the reader takes is what `serde_json` takes, and means the same; what it leaves to
-//! `serde_json` is half a surrogate pair, deep nesting, and nothing else.
+//! `serde_json` is deep nesting, too many objects and arrays, and nothing else.
 
 use std::fmt::Debug;
 
@@ -172,8 +172,7 @@ fn texts() -> impl Strategy<Value = String> {
 
 /// What the reader may leave to `serde_json`, which takes some of it.
 fn may_be_left(text: &str) -> bool {
-    // Half a pair is skipped by `serde_json` where nobody asks for the string.
-    text.contains("\\u") || text.matches(['{', '[']).count() > MAX_DEPTH
+    text.matches(['{', '[']).count() > MAX_DEPTH
 }
 
 fn same<T: PartialEq + Debug>(

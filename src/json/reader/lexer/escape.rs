@@ -45,6 +45,16 @@ impl Lexer<'_> {
         })
     }
 
+    /// Passes over what follows a backslash, whether it makes text or not.
+    pub(super) fn skip_escape(&mut self) -> Result<(), Bail> {
+        if self.peek() == Some(b'u') {
+            self.bump();
+            self.four_hex().map(drop)
+        } else {
+            self.escape().map(drop)
+        }
+    }
+
     fn escaped_unicode(&mut self) -> Result<char, Bail> {
         let first = self.four_hex()?;
         if !(0xd800..0xdc00).contains(&first) {
