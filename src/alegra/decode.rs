@@ -35,9 +35,13 @@ const SUBJECT: RoutingSentences = RoutingSentences {
 pub(super) fn decode(body: &[u8]) -> Result<Event, Refusal> {
     let text = envelope::text(body)?;
     let mut event = None;
-    match (reader::read(text, Envelope(&mut event)), event) {
-        (Ok(()), Some(event)) => Ok(event),
-        _ => step_by_step(text),
+    if reader::read(text, Envelope(&mut event)).is_err() {
+        // Not held while the body is read again.
+        event = None;
+    }
+    match event {
+        Some(event) => Ok(event),
+        None => step_by_step(text),
     }
 }
 

@@ -109,7 +109,7 @@ impl<'de> Deserializer<'de> for Key<'_, 'de> {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bail> {
         match self.0.string()? {
             Str::Plain(text) => visitor.visit_borrowed_str(text),
-            Str::Unescaped => visitor.visit_str(self.0.unescaped()),
+            Str::Unescaped => self.0.visit_unescaped(visitor),
         }
     }
 

@@ -20,7 +20,7 @@ impl<'de> Deserializer<'de> for &mut Lexer<'de> {
         match self.peek() {
             Some(b'"') => match self.string()? {
                 Str::Plain(text) => visitor.visit_borrowed_str(text),
-                Str::Unescaped => visitor.visit_str(self.unescaped()),
+                Str::Unescaped => self.visit_unescaped(visitor),
             },
             Some(b'{') => {
                 self.enter()?;

@@ -1,7 +1,29 @@
+use serde::de::Visitor;
+
 use super::Lexer;
 use crate::json::reader::Bail;
 
+/// A longer place for a string without its escapes does not stay while the rest is read: a body may
+/// be one long string and one long list, and what becomes of both has a bound.
+const MAX_KEPT: usize = 4096;
+
 impl Lexer<'_> {
+    /// Gives the last string that had escapes.
+    #[cold]
+    pub(in crate::json::reader) fn visit_unescaped<'de, V>(
+        &mut self,
+        visitor: V,
+    ) -> Result<V::Value, Bail>
+    where
+        V: Visitor<'de>,
+    {
+        let value = visitor.visit_str(&self.unescaped);
+        if self.unescaped.capacity() > MAX_KEPT {
+            self.unescaped = String::new();
+        }
+        value
+    }
+
     /// The rest of a string, from its first escape on.
     #[cold]
     #[inline(never)]

@@ -114,10 +114,6 @@ impl<'de> Lexer<'de> {
         }
     }
 
-    pub(super) fn unescaped(&self) -> &str {
-        &self.unescaped
-    }
-
     #[inline]
     pub(super) fn literal(&mut self, literal: &'static str) -> Result<(), Bail> {
         let rest = self.text.as_bytes().get(self.at..).ok_or(Bail)?;
