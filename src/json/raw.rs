@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeSeed, Error, Visitor},
+    de::{DeserializeSeed, Visitor},
 };
 use serde_json::value::RawValue;
 
@@ -26,8 +26,8 @@ impl<'de> Visitor<'de> for Raw {
         f.write_str("JSON text")
     }
 
-    fn visit_borrowed_str<E: Error>(self, raw: &'de str) -> Result<&'de str, E> {
-        Ok(raw)
+    fn visit_some<D: Deserializer<'de>>(self, raw: D) -> Result<&'de str, D::Error> {
+        <&str>::deserialize(raw)
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<&'de str, D::Error> {

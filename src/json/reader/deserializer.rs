@@ -51,7 +51,7 @@ impl<'de> Deserializer<'de> for &mut Lexer<'de> {
             };
         }
         if name == RAW {
-            return visitor.visit_borrowed_str(self.raw()?);
+            return visitor.visit_some(BorrowedStrDeserializer::new(self.raw()?));
         }
         visitor.visit_newtype_struct(self)
     }

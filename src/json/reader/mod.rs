@@ -23,7 +23,8 @@ use self::lexer::Lexer;
 /// else as [`visit_some`](serde::de::Visitor::visit_some) with the text that it was written in.
 pub(crate) const VALUE: &str = "tower_webhook::value";
 
-/// Asks for the text that a value was written in, unread.
+/// Asks for the text that a value was written in, unread. It comes as `visit_some` as well: many a
+/// deserializer gives a string of its own, which need not be JSON, as `visit_borrowed_str`.
 pub(crate) const RAW: &str = "tower_webhook::raw";
 
 /// The text is not what was asked for, or not JSON.

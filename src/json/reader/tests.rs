@@ -8,13 +8,20 @@ use proptest::{
     sample::{Index, select},
     test_runner::{Config, TestRunner},
 };
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{
+    Deserialize,
+    de::{
+        IgnoredAny,
+        value::{self, BorrowedStrDeserializer},
+    },
+};
 
 use super::{Bail, read};
 use crate::{
     alegra::{Bill, Client, Invoice, Item},
     bsale::Notification,
     json::{objects::Object, raw::Raw, scan::MAX_DEPTH, text::Text},
+    scalar::RawJson,
 };
 
 const SAMPLES: [&str; 8] = [
@@ -279,4 +286,10 @@ fn goes_as_deep_as_a_handler_could() {
     let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     assert!(read(&nested(MAX_DEPTH), Raw).is_ok());
     assert!(read(&nested(MAX_DEPTH + 1), Raw).is_err());
+}
+
+#[test]
+fn takes_no_string_of_another_deserializer_for_json() {
+    let text = BorrowedStrDeserializer::<value::Error>::new("no JSON");
+    assert!(RawJson::deserialize(text).is_err());
 }
