@@ -75,6 +75,7 @@ where
         Token::Number(_) => Err(Misfit),
     })
 }
+
 /// An error that says what the field holds, and nothing of what was found.
 pub(crate) fn expected<E: Error>(what: &'static str) -> E {
     E::custom(format_args!("expected {what}"))

@@ -11,13 +11,15 @@ use super::{lenient::expected, text::Text, value::value};
 /// have two.
 const MAX_TEXTS: usize = 100;
 
+const EXPECTED: &str = "a short list of strings, or a single one";
+
 /// A list of texts, a single one, or `null`.
 #[inline]
 pub(crate) fn texts<'de, D>(deserializer: D) -> Result<Vec<String>, D::Error>
 where
     D: Deserializer<'de>,
 {
-    value(deserializer, "a short list of strings", TextsVisitor)
+    value(deserializer, EXPECTED, TextsVisitor)
 }
 
 struct TextsVisitor;
@@ -26,7 +28,7 @@ impl<'de> Visitor<'de> for TextsVisitor {
     type Value = Vec<String>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of strings")
+        f.write_str(EXPECTED)
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Vec<String>, E> {
@@ -39,7 +41,7 @@ impl<'de> Visitor<'de> for TextsVisitor {
     fn visit_some<D: Deserializer<'de>>(self, bare: D) -> Result<Vec<String>, D::Error> {
         match <&str>::deserialize(bare)? {
             "null" => Ok(Vec::new()),
-            _ => Err(expected("a list of strings or a single one")),
+            _ => Err(expected(EXPECTED)),
         }
     }
 
@@ -47,7 +49,7 @@ impl<'de> Visitor<'de> for TextsVisitor {
         let mut texts = Vec::new();
         while let Some(text) = list.next_element_seed(Text)? {
             if texts.len() == MAX_TEXTS {
-                return Err(expected("a short list of strings"));
+                return Err(expected(EXPECTED));
             }
             texts.push(text.into_owned());
         }
