@@ -20,7 +20,12 @@ use super::{Bail, read};
 use crate::{
     alegra::{Bill, Client, Invoice, Item},
     bsale::Notification,
-    json::{objects::Object, raw::Raw, scan::MAX_DEPTH, text::Text},
+    json::{
+        objects::Object,
+        raw::Raw,
+        scan::{MAX_CONTAINERS, MAX_DEPTH},
+        text::Text,
+    },
     scalar::RawJson,
 };
 
@@ -289,7 +294,37 @@ fn goes_as_deep_as_a_handler_could() {
 }
 
 #[test]
+fn takes_as_many_objects_and_arrays_as_are_decoded() {
+    let list = |many| format!("[{}]", vec!["{}"; many - 1].join(","));
+    assert!(read(&list(MAX_CONTAINERS), Raw).is_ok());
+    assert!(read(&list(MAX_CONTAINERS + 1), Raw).is_err());
+}
+
+#[test]
 fn takes_no_string_of_another_deserializer_for_json() {
     let text = BorrowedStrDeserializer::<value::Error>::new("no JSON");
     assert!(RawJson::deserialize(text).is_err());
+}
+
+/// What a provider writes inexactly is no reason to leave the hot path.
+#[test]
+fn takes_every_leniency() {
+    let client = r#"{"id":7,"name":[ ],"type":"client","identification":null,"address":{}}"#;
+    taken::<Client>(client);
+    taken::<Client>(r#"{"id":"7","name":"a","type":"","identification":12,"address":[]}"#);
+    taken::<Client>(r#"{"id":"7","name":{},"type":null,"identification":{"number":1}}"#);
+    let invoice = r#"{"id":7,"client":{ },"seller":[],"estimate":null,"costCenter":[{"id":1}],"items":{"price":"1"}}"#;
+    taken::<Invoice>(invoice);
+    taken::<Invoice>(r#"{"id":"7","client":[{"id":1}],"total":"","items":{}}"#);
+    taken::<Bill>(r#"{"id":"7","warehouse":{"isDefault":"1"},"numberTemplate":{}}"#);
+    taken::<Item>(r#"{"id":"7","subitems":null,"itemVariants":"\ud800","inventory":{}}"#);
+}
+
+#[track_caller]
+fn taken<T>(text: &str)
+where
+    T: for<'de> Deserialize<'de> + PartialEq + Debug,
+{
+    let here: T = read(text, Object::new()).expect("taken");
+    assert_eq!(here, serde_json::from_str(text).expect("a value"));
 }
