@@ -69,7 +69,7 @@ impl<'a> Group<'a> {
         }
     }
 
-    fn all<E: plain::Event, X: by_hand::Receive, P: Provider + Clone>(
+    fn all<E: plain::Event, X: by_hand::Receive, P: Provider>(
         mut self,
         layer: &tower_webhook::WebhookLayer<P>,
     ) {
