@@ -30,6 +30,11 @@ pub(crate) enum Command {
     },
     /// Draw an earlier run as SVG
     Plot { results: PathBuf, folder: PathBuf },
+    /// Print what the benches in process left behind, as tables of ratios
+    Medians {
+        /// Where criterion keeps its figures: `target/criterion` of the crate
+        folder: PathBuf,
+    },
     /// Be one receiver: print its port, end with standard input
     #[command(hide = true)]
     Serve {

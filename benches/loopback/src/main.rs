@@ -27,6 +27,8 @@ mod summary;
 mod plot;
 mod table;
 
+mod medians;
+
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -50,6 +52,7 @@ fn command(command: Command) -> Result<()> {
         Command::Smoke => run::smoke(),
         Command::Install => Foreign::ALL.into_iter().try_for_each(Foreign::install),
         Command::Table { results, markdown } => table::print(&Results::read(&results)?, markdown),
+        Command::Medians { folder } => medians::print(&folder),
         Command::Plot { results, folder } => plot::draw(&Results::read(&results)?, &folder),
         Command::Serve { receiver, payload } => serve::serve(receiver, payload),
     }

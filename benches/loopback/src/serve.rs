@@ -37,7 +37,10 @@ pub(crate) fn serve(receiver: Receiver, payload: Payload) -> Result<()> {
         .block_on(listen(router))
 }
 
-fn router<E: Event, X: Receive, P: Provider>(receiver: Receiver, layer: WebhookLayer<P>) -> Result<Router> {
+fn router<E: Event, X: Receive, P: Provider>(
+    receiver: Receiver,
+    layer: WebhookLayer<P>,
+) -> Result<Router> {
     Ok(match receiver {
         Receiver::Json => json::router::<E>(),
         Receiver::ByHand => by_hand::router::<X>(),
