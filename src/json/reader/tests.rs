@@ -287,6 +287,22 @@ fn types_mean_the_same() {
 }
 
 #[test]
+fn takes_a_byte_wherever_it_is_json() {
+    let text = "{\"a\" : [1.5e+30, -0, true, \"b\\u00e9\\n 12345678\", null, {}] ,\n\t\"\":\"\"}";
+    for at in 0..=text.len() {
+        for byte in '\0'..='\u{7f}' {
+            for to in [at, (at + 1).min(text.len())] {
+                let mut text = text.to_owned();
+                text.replace_range(at..to, byte.encode_utf8(&mut [0]));
+                let here = read(&text, Raw);
+                let there = serde_json::from_str::<&serde_json::value::RawValue>(&text);
+                same(&text, here, there.map(|raw| raw.get())).expect("the same");
+            }
+        }
+    }
+}
+
+#[test]
 fn goes_as_deep_as_a_handler_could() {
     let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     assert!(read(&nested(MAX_DEPTH), Raw).is_ok());
