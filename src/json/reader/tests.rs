@@ -270,6 +270,21 @@ fn reads_strings_as_serde_json_does() {
 }
 
 #[test]
+fn reads_every_escape_as_serde_json_does() {
+    let ends = [
+        0, 0x80, 0xd7ff, 0xd800, 0xd840, 0xdbff, 0xdc00, 0xdfff, 0xe000, 0xffff,
+    ];
+    let pairs = ends
+        .iter()
+        .flat_map(|first| ends.map(|second| format!("\"\\u{first:04x}\\u{second:04X}\"")));
+    let single = (0..=0xffff).map(|code| format!("\"\\u{code:04x}\""));
+    for text in single.chain(pairs) {
+        let here = read(&text, Text).map(std::borrow::Cow::into_owned);
+        same(&text, here, serde_json::from_str(&text)).expect("the same");
+    }
+}
+
+#[test]
 fn types_mean_the_same() {
     for_all(&texts(), |text| {
         as_object::<Notification>(&text)?;
