@@ -1,6 +1,20 @@
-use std::time::{Duration, SystemTime};
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+    task::{Context, Poll},
+    time::{Duration, SystemTime},
+};
 
-use tokio::time::Instant;
+use tokio::{
+    task::coop,
+    time::{Instant, Sleep},
+};
+
+/// Whether the timer's time has come, however much the task has done in its turn: tokio has a task
+/// that used up its budget wait for its timers too, and by then a handler would have begun.
+pub(crate) fn poll(timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
+    pin!(coop::unconstrained(timer)).poll(cx)
+}
 
 /// That long after `start`. A time that no clock can tell lies beyond the life of this process, and
 /// a year from now does as well.

@@ -7,7 +7,10 @@ use std::{
     convert::Infallible,
     future::Future,
     pin::{Pin, pin},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -17,7 +20,10 @@ use futures::{future::join_all, poll};
 use http::{Request, Response, StatusCode, header::RETRY_AFTER};
 use http_body::{Body, Frame};
 use http_body_util::Full;
-use tokio::time::{Instant, advance, sleep, timeout};
+use tokio::{
+    task::coop,
+    time::{Instant, advance, sleep, timeout},
+};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_webhook::{
     Delivery, Late, Outcome, OutcomeKind, Provider, Rejection, RejectionKind, RequestBody,
@@ -26,7 +32,7 @@ use tower_webhook::{
 };
 
 use self::util::{
-    ALEGRA, BSALE, Broken, Does, Handler, Outcomes, Script, Step, alegra, bsale, ms, post,
+    ALEGRA, BSALE, Broken, Does, Handler, Outcomes, Reply, Script, Step, alegra, bsale, ms, post,
     post_body, rejection, send,
 };
 
@@ -726,4 +732,52 @@ async fn frames_of_one_byte_and_empty_ones_between_are_fine() {
     let layer = three_hundred();
     let request = answer(send(&layer, &handler, post_body(Script::new(frames))));
     assert_eq!(request.await, handled(ALEGRA.len() as u64));
+}
+
+/// tokio lets a task that has done much wait its turn, and tells it of its timers only then.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_has_used_up_its_turn_starts_no_handler_after_the_deadline() {
+    let ready = Arc::new(AtomicBool::new(false));
+    let handler = Handler::new(Does::Answer(StatusCode::NO_CONTENT));
+    let gate = Gate {
+        ready: Arc::clone(&ready),
+        inner: handler.clone(),
+    };
+    let mut request = pin!(three_hundred().layer(gate).oneshot(post(ALEGRA)));
+    assert!(poll!(&mut request).is_pending());
+
+    advance(ms(D)).await;
+    ready.store(true, Ordering::SeqCst);
+    while coop::has_budget_remaining() {
+        coop::consume_budget().await;
+    }
+    let Poll::Ready(response) = poll!(&mut request) else {
+        panic!("the deadline is past")
+    };
+    assert_eq!(rejection(&response.unwrap()), Some(RejectionKind::Busy));
+    assert_eq!(handler.called(), 0);
+}
+
+/// Ready from the moment on that a flag says.
+#[derive(Clone)]
+struct Gate {
+    ready: Arc<AtomicBool>,
+    inner: Handler,
+}
+
+impl Service<Request<RequestBody>> for Gate {
+    type Response = Reply;
+    type Error = Broken;
+    type Future = <Handler as Service<Request<RequestBody>>>::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        match self.ready.load(Ordering::SeqCst) {
+            true => self.inner.poll_ready(cx),
+            false => Poll::Pending,
+        }
+    }
+
+    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
+        self.inner.call(request)
+    }
 }

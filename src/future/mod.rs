@@ -197,7 +197,7 @@ where
                     }),
                 },
 
-                StateProj::Admit { .. } if this.deadline.as_mut().poll(cx).is_ready() => {
+                StateProj::Admit { .. } if clock::poll(this.deadline.as_mut(), cx).is_ready() => {
                     Step::fail(RejectionKind::Busy, LetterReason::Busy)
                 }
 
@@ -210,7 +210,7 @@ where
                     }),
                 },
 
-                StateProj::Ready { .. } if this.deadline.as_mut().poll(cx).is_ready() => {
+                StateProj::Ready { .. } if clock::poll(this.deadline.as_mut(), cx).is_ready() => {
                     Step::fail(RejectionKind::Busy, LetterReason::Busy)
                 }
 
@@ -252,7 +252,7 @@ where
                                 Poll::Ready(true) => Late::Accept,
                                 // The handler has as long as the store would have had.
                                 Poll::Ready(false) | Poll::Pending => {
-                                    ready!(this.deadline.as_mut().poll(cx));
+                                    ready!(clock::poll(this.deadline.as_mut(), cx));
                                     match confirmation.is_kept() {
                                         true => Late::Accept,
                                         false => Late::Refuse,
@@ -260,7 +260,7 @@ where
                                 }
                             },
                             None => {
-                                ready!(this.deadline.as_mut().poll(cx));
+                                ready!(clock::poll(this.deadline.as_mut(), cx));
                                 if this.config.late == Late::Accept && this.config.keeper.is_some()
                                 {
                                     // Without one, the handler's answer is on the way here.

@@ -4,7 +4,7 @@ mod task;
 
 use std::{
     future::Future,
-    pin::{Pin, pin},
+    pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -12,7 +12,7 @@ use std::{
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tokio::{
-    task::{JoinError, JoinHandle, coop},
+    task::{JoinError, JoinHandle},
     time::{Sleep, sleep},
 };
 use tower::Service;
@@ -21,6 +21,7 @@ use self::task::{Asked, Task, Verdict};
 pub(crate) use self::task::{OnFailure, Policy};
 use crate::{
     background::Slot,
+    clock,
     delivery::Delivery,
     panic::{Panicked, caught},
     provider::Event,
@@ -183,8 +184,7 @@ where
             let Some(limit) = limit else {
                 return Poll::Pending;
             };
-            // Outside of tokio's budget, which the handler may just have used up.
-            ready!(pin!(coop::unconstrained(limit.as_mut())).poll(cx));
+            ready!(clock::poll(limit.as_mut(), cx));
             Err(Broken::Interrupted)
         }
     };

@@ -1,5 +1,4 @@
 use std::{
-    future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -12,7 +11,7 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-use crate::response::rejection::RejectionKind;
+use crate::{clock, response::rejection::RejectionKind};
 
 /// Reserved at most on a sender's word; past it the buffer grows with what arrives.
 const TRUSTED_RESERVE: usize = 16 * 1024;
@@ -62,7 +61,7 @@ impl<B: Body> Collect<B> {
             }
             let budget = ready!(coop::poll_proceed(cx));
             let Poll::Ready(frame) = this.body.as_mut().poll_frame(cx) else {
-                ready!(deadline.as_mut().poll(cx));
+                ready!(clock::poll(deadline.as_mut(), cx));
                 return Poll::Ready(Err(RejectionKind::Timeout));
             };
             budget.made_progress();
