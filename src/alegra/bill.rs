@@ -4,7 +4,7 @@ use super::{client::Client, invoice::LineItem, reference::NumberTemplate};
 use crate::{
     json::{
         lenient::{flag, optional, text},
-        objects::{list, object},
+        objects::{boxed, list, object},
     },
     scalar::{Amount, Date, Id},
 };
@@ -53,10 +53,10 @@ pub struct Bill {
     #[doc(alias = "proveedor")]
     #[serde(
         default,
-        deserialize_with = "object",
+        deserialize_with = "boxed",
         skip_serializing_if = "Option::is_none"
     )]
-    pub client: Option<Client>,
+    pub client: Option<Box<Client>>,
 
     /// Where the goods went.
     #[doc(alias = "bodega")]

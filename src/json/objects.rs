@@ -22,6 +22,15 @@ where
     Option::<OneOrNone<T>>::deserialize(deserializer).map(|found| found?.0)
 }
 
+/// The same for an object that is large beside what holds it.
+pub(crate) fn boxed<'de, D, T>(deserializer: D) -> Result<Option<Box<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    object(deserializer).map(|found| found.map(Box::new))
+}
+
 /// A list of objects; or none, as `null` or `{}`; or a single one without its list.
 pub(crate) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
