@@ -388,6 +388,45 @@ fn identifications_are_text_or_objects() {
 }
 
 #[test]
+fn names_and_identifications_are_nothing_else() {
+    for field in ["name", "identification"] {
+        for misfit in [json!(true), json!(false), json!([1]), json!([{}])] {
+            let body = envelope("new-client", "client", json!({field: misfit}));
+            let Event::Drifted(drifted) = decode(&body) else {
+                panic!("{body}");
+            };
+            assert_eq!(drifted.path, format!("message.client.{field}"), "{body}");
+        }
+    }
+    // What may be left out of a client is something where it stands alone.
+    for nothing in ["null", "[]"] {
+        assert!(serde_json::from_str::<Name>(nothing).is_err());
+        assert!(serde_json::from_str::<Identification>(nothing).is_err());
+    }
+}
+
+#[test]
+fn misfits_say_what_was_expected() {
+    for (misfit, sentence) in [
+        (
+            r#"{"id":true}"#,
+            "expected an id: a non-empty string or an integer at line",
+        ),
+        (
+            r#"{"id":1,"name":{"fullname":{}}}"#,
+            "expected text, or an object of texts at line",
+        ),
+        (
+            r#"{"id":1,"type":[1]}"#,
+            "expected a short list of strings, or a single one at line",
+        ),
+    ] {
+        let error = serde_json::from_str::<Client>(misfit).unwrap_err();
+        assert!(error.to_string().starts_with(sentence), "{error}");
+    }
+}
+
+#[test]
 fn types_are_a_list_or_one() {
     let read = |value: Value| client(json!({"type": value})).types;
     assert_eq!(read(json!(["provider"])), ["provider"]);
