@@ -86,6 +86,9 @@ async fn doubled_keys() {
     let message =
         r#"{"subject":"new-item","message":{"item":{"id":1}},"message":{"item":{"id":1}}}"#;
     assert_eq!(drift(message).await.as_deref(), Some("message"));
+    let message =
+        r#"{"message":{"item":{"id":1}},"message":{"item":{"id":2}},"subject":"new-item"}"#;
+    assert_eq!(drift(message).await.as_deref(), Some("message"));
     let subject = r#"{"subject":"new-item","subject":"new-item","message":{"item":{"id":1}}}"#;
     assert_eq!(event(subject).await, Err(400));
     let topic = r#"{"topic":"stock","topic":"stock"}"#;
