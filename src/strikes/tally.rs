@@ -96,11 +96,13 @@ impl Tally {
 
     fn success(&self, tenant: &Tenant, index: usize) {
         let counter = &tenant.counters[index];
-        counter.seen.store(true, Relaxed);
-        if tenant.unread.swap(0, Relaxed) > 0 {
+        if !counter.seen.load(Relaxed) {
+            counter.seen.store(true, Relaxed);
+        }
+        if tenant.unread.load(Relaxed) > 0 && tenant.unread.swap(0, Relaxed) > 0 {
             self.publish_unread();
         }
-        if counter.count.swap(0, Relaxed) > 0 {
+        if counter.count.load(Relaxed) > 0 && counter.count.swap(0, Relaxed) > 0 {
             self.publish(index);
         }
     }
@@ -243,7 +245,10 @@ pub(super) struct Time(AtomicU64);
 
 impl Time {
     fn set(&self, now: SystemTime) {
-        self.0.fetch_max(clock::epoch_ms(now), Relaxed);
+        let now = clock::epoch_ms(now);
+        if self.0.load(Relaxed) < now {
+            self.0.fetch_max(now, Relaxed);
+        }
     }
 
     pub(super) fn get(&self) -> Option<SystemTime> {
