@@ -37,9 +37,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .unwrap_or_else(|| Results::default_path(&machine::now()));
     let mut progress = Progress::new(plan.turns(), plan.time());
     for &payload in &plan.payloads {
-        let servers = start(&plan.receivers, payload, &cores)?;
+        let mut servers = start(&plan.receivers, payload, &cores)?;
         for &connections in &plan.connections {
-            let rounds = plan.compare(&servers, payload, connections, &mut progress);
+            let rounds = plan.compare(&mut servers, payload, connections, &cores, &mut progress);
             results
                 .slices
                 .extend(rounds.with_context(|| payload.label())?);
@@ -113,15 +113,16 @@ impl Plan {
 
     fn compare(
         &self,
-        servers: &[Server],
+        servers: &mut [Server],
         payload: Payload,
         connections: usize,
+        cores: &Cores,
         progress: &mut Progress,
     ) -> Result<Vec<Slice>> {
         let request = payload.request();
         let what = format!("{}, connections: {connections}", payload.label());
         let mut servers: Vec<_> = servers
-            .iter()
+            .iter_mut()
             .filter(|server| self.takes_part(server.receiver, connections))
             .collect();
         progress.comparison(&what, self.comparison_time(servers.len()));
@@ -134,8 +135,13 @@ impl Plan {
         for round in 0..self.rounds {
             // Nobody always comes after the same one.
             fastrand::shuffle(&mut servers);
-            for server in &servers {
+            for server in &mut servers {
                 progress.turn(format!("{what}: {}", server.receiver.label()));
+                // Where a program's memory lies is luck that a longer turn would not even out. Those
+                // that are compiled while they run would pay for that again.
+                if server.receiver.foreign().is_none() {
+                    **server = Server::start(server.receiver, payload, cores)?;
+                }
                 let measured = load(server, &request, connections, self.slice)?;
                 let slice = Slice::new(payload, connections, round, server.receiver, &measured)?;
                 ensure!(
