@@ -4,8 +4,9 @@ mod secret;
 use std::{fmt, sync::Arc};
 
 use http::request::Parts;
+use subtle::Choice;
 
-use self::secret::{checked, compare, is_unreserved};
+use self::secret::{checked, compare, is_unreserved, same};
 pub use self::{admission::Admission, secret::Secret};
 use crate::error::{ConfigError, valid};
 
@@ -161,12 +162,12 @@ impl Access {
 
     pub(crate) fn admit(&self, head: &Parts) -> Admission {
         match &self.0 {
-            Kind::Path(secrets) => match last_segment(head.uri.path()) {
-                Some(segment) => compare(secrets, segment),
-                None => Admission::refused(),
-            },
+            Kind::Path(secrets) => {
+                let path = without_end_slashes(head.uri.path().as_bytes());
+                compare(secrets, |secret| is_last_segment(path, secret))
+            }
             Kind::Query(name, secrets) => match only_value(head.uri.query(), name) {
-                Some(value) => compare(secrets, value),
+                Some(value) => compare(secrets, |secret| same(secret, value.as_bytes())),
                 None => Admission::refused(),
             },
             Kind::By(decide) => decide(head),
@@ -190,10 +191,20 @@ impl fmt::Debug for Access {
     }
 }
 
-fn last_segment(path: &str) -> Option<&str> {
-    let path = path.trim_end_matches('/');
-    let segment = &path[path.rfind('/').map_or(0, |slash| slash + 1)..];
-    (!segment.is_empty()).then_some(segment)
+fn without_end_slashes(mut path: &[u8]) -> &[u8] {
+    while let [rest @ .., b'/'] = path {
+        path = rest;
+    }
+    path
+}
+
+/// A secret has no slash in it, so there is no need to look for the one before the segment.
+fn is_last_segment(path: &[u8], secret: &[u8]) -> Choice {
+    let start = path.len().checked_sub(secret.len());
+    match start.map(|start| path.split_at(start)) {
+        Some(([.., b'/'] | [], segment)) => same(secret, segment),
+        _ => Choice::from(0),
+    }
 }
 
 fn only_value<'a>(query: Option<&'a str>, name: &str) -> Option<&'a str> {
