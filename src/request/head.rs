@@ -37,10 +37,13 @@ fn is_identity(head: &Parts) -> bool {
 
 fn exceeds(head: &Parts, body: &SizeHint, limit: usize) -> bool {
     let limit = limit as u64;
-    // A length that is not a number never gets through a server; met in process, the frames count.
-    let announced = head
-        .headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    announced.is_some_and(|length| length > limit) || body.lower() > limit
+    // A server that has read the header knows the length to the byte; it need not be read again.
+    let length = body.exact().or_else(|| announced(head));
+    length.is_some_and(|length| length > limit) || body.lower() > limit
+}
+
+/// A length that is not a number never gets through a server; met in process, the frames count.
+fn announced(head: &Parts) -> Option<u64> {
+    let length = head.headers.get(CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
 }
