@@ -22,6 +22,7 @@ mod delivery;
 mod handler;
 
 mod dead_letter;
+mod deadline;
 mod record;
 mod replay;
 

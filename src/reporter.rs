@@ -60,6 +60,11 @@ impl<E> Reporter<E> {
         if let Some(journal) = self.journal() {
             journal.give_up();
         }
+        self.let_go();
+    }
+
+    /// The same once the end is told.
+    pub(crate) fn let_go(&mut self) {
         self.0 = Held::Nothing;
     }
 
@@ -83,7 +88,7 @@ impl<E: Event> Reporter<E> {
 
     /// The slot of the delivery's handler.
     pub(crate) fn hold(&self, slot: Slot) -> Slot {
-        self.delivery().hold(slot)
+        self.held().hold(slot)
     }
 
     /// Has the delivery stored that gets to no handler.
@@ -92,23 +97,28 @@ impl<E: Event> Reporter<E> {
         reason: LetterReason,
         acknowledged: bool,
     ) -> Option<Confirmation> {
-        let delivery = self.delivery();
-        let record = || Record::of(&delivery);
+        let delivery = self.held();
+        let record = || Record::of(delivery);
         let kept = delivery.journal().failed(reason, acknowledged, record)?;
         Some(kept.confirmation)
     }
 
     /// Has the delivery stored whose handler is late, unless it is at its end.
     pub(crate) fn store_pending(&self) -> Option<Confirmation> {
-        let delivery = self.delivery();
-        let record = || Record::of(&delivery);
+        let delivery = self.held();
+        let record = || Record::of(delivery);
         let kept = delivery.journal().late(record)?;
         Some(kept.confirmation)
     }
 
+    /// The handler's own hold on the delivery.
     pub(crate) fn delivery(&self) -> Delivery<E> {
+        self.held().clone()
+    }
+
+    fn held(&self) -> &Delivery<E> {
         match &self.0 {
-            Held::Delivery(delivery) => delivery.clone(),
+            Held::Delivery(delivery) => delivery,
             Held::Journal(_) | Held::Nothing => unreachable!("a handler runs for a delivery"),
         }
     }

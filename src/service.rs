@@ -84,7 +84,8 @@ where
 
     /// # Panics
     ///
-    /// Outside of a tokio runtime with time, in tokio's words.
+    /// Not here; the future does, in tokio's words, where it has to wait outside of a tokio runtime
+    /// with time.
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let mut journal = Journal::new(
             Arc::clone(&self.config.observers),

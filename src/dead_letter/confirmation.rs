@@ -5,9 +5,10 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use tokio::{sync::oneshot, time::Sleep};
+use tokio::sync::oneshot;
 
 use super::Custody;
+use crate::deadline::Deadline;
 
 /// Whether the store has confirmed a call: false when it failed.
 pub(crate) struct Confirmation {
@@ -40,7 +41,7 @@ impl Confirmation {
     /// Whether the store has the delivery, by its answer or when the clock has run out.
     pub(crate) fn poll_kept(
         &mut self,
-        deadline: Pin<&mut Sleep>,
+        deadline: Pin<&mut Deadline>,
         cx: &mut Context<'_>,
     ) -> Poll<bool> {
         let confirmed = match Pin::new(&mut *self).poll(cx) {

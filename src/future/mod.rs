@@ -14,8 +14,8 @@ use http::{Method, Request, Response, request::Parts};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tokio::{
-    task::JoinHandle,
-    time::{Instant, Sleep, sleep_until},
+    task::{JoinError, JoinHandle},
+    time::Instant,
 };
 use tower::Service;
 
@@ -25,8 +25,9 @@ use crate::{
     clock,
     config::Config,
     dead_letter::{Confirmation, LetterReason},
+    deadline::Deadline,
     delivery::Delivery,
-    handler::{self, Broken},
+    handler::{self, Ended},
     journal::{End, Journal},
     panic::{Panicked, caught},
     provider::{Event, Provider, Received, ReceivedKind},
@@ -54,7 +55,7 @@ pin_project! {
         // What the handler is called with. It stands still here until then: no state moves it.
         call: Option<(Parts, S)>,
         #[pin]
-        deadline: Sleep,
+        deadline: Deadline,
         reporter: Reporter<P::Event>,
         config: Arc<Config<P>>,
     }
@@ -78,7 +79,7 @@ pin_project! {
             slot: Option<Slot>,
         },
         Run {
-            handler: JoinHandle<Result<R, Broken<E>>>,
+            handler: JoinHandle<Ended<R, E>>,
             // Once it is late, and there is a store.
             pending: Option<Confirmation>,
         },
@@ -127,7 +128,7 @@ where
         Self {
             state,
             call,
-            deadline: sleep_until(deadline),
+            deadline: Deadline::new(deadline),
             reporter: Reporter::new(journal),
             config,
         }
@@ -179,7 +180,7 @@ where
                         Err(kind) => Step::reject(kind),
                         Ok(raw) => {
                             let (head, _) = this.call.as_ref().expect(TAKEN_ONCE);
-                            let deadline = this.deadline.deadline();
+                            let deadline = this.deadline.instant();
                             decode(head, raw, this.config, this.reporter, deadline)
                         }
                     }
@@ -197,7 +198,7 @@ where
                     }),
                 },
 
-                StateProj::Admit { .. } if clock::poll(this.deadline.as_mut(), cx).is_ready() => {
+                StateProj::Admit { .. } if this.deadline.as_mut().poll(cx).is_ready() => {
                     Step::fail(RejectionKind::Busy, LetterReason::Busy)
                 }
 
@@ -210,7 +211,7 @@ where
                     }),
                 },
 
-                StateProj::Ready { .. } if clock::poll(this.deadline.as_mut(), cx).is_ready() => {
+                StateProj::Ready { .. } if this.deadline.as_mut().poll(cx).is_ready() => {
                     Step::fail(RejectionKind::Busy, LetterReason::Busy)
                 }
 
@@ -229,30 +230,36 @@ where
                             let slot = slot.take().expect(TAKEN_ONCE);
                             let (limit, policy) = (
                                 this.config.handler_limit,
-                                this.config.policy(this.deadline.deadline()),
+                                this.config.policy(this.deadline.instant()),
                             );
-                            let handler =
+                            let mut handler =
                                 handler::spawn(inner, request, delivery, slot, limit, policy);
-                            Step::Next(State::Run {
-                                handler,
-                                pending: None,
-                            })
+                            // The timer knows of this task: it was asked above.
+                            match Pin::new(&mut handler).poll(cx) {
+                                Poll::Ready(ended) => Step::Ended(ended),
+                                Poll::Pending => {
+                                    this.state.set(State::Run {
+                                        handler,
+                                        pending: None,
+                                    });
+                                    return Poll::Pending;
+                                }
+                            }
                         }
                     }
                 }
 
                 // What the handler did is looked at before the clock: finished work is not thrown
-                // away. Its outcome was told by its task.
+                // away.
                 StateProj::Run { handler, pending } => match Pin::new(handler).poll(cx) {
-                    Poll::Ready(Ok(ended)) => Step::Answer(this.config.answer(ended)),
-                    Poll::Ready(Err(error)) => Step::Answer(this.config.answer(Err(error.into()))),
+                    Poll::Ready(ended) => Step::Ended(ended),
                     Poll::Pending => {
                         let late = match pending {
                             Some(confirmation) => match Pin::new(&mut *confirmation).poll(cx) {
                                 Poll::Ready(true) => Late::Accept,
                                 // The handler has as long as the store would have had.
                                 Poll::Ready(false) | Poll::Pending => {
-                                    ready!(clock::poll(this.deadline.as_mut(), cx));
+                                    ready!(this.deadline.as_mut().poll(cx));
                                     match confirmation.is_kept() {
                                         true => Late::Accept,
                                         false => Late::Refuse,
@@ -260,7 +267,7 @@ where
                                 }
                             },
                             None => {
-                                ready!(clock::poll(this.deadline.as_mut(), cx));
+                                ready!(this.deadline.as_mut().poll(cx));
                                 if this.config.late == Late::Accept && this.config.keeper.is_some()
                                 {
                                     // Without one, the handler's answer is on the way here.
@@ -268,7 +275,7 @@ where
                                         return Poll::Pending;
                                     };
                                     *pending = Some(stored);
-                                    let until = this.config.store_until(this.deadline.deadline());
+                                    let until = this.config.store_until(this.deadline.instant());
                                     this.deadline.as_mut().reset(until);
                                     continue;
                                 }
@@ -310,13 +317,19 @@ where
             match step {
                 Step::Next(state) => this.state.set(state),
                 Step::Answer(answer) => return Poll::Ready(answer),
+                Step::Ended(ended) => {
+                    // Its outcome was told by its task, which does so whatever becomes of it.
+                    this.reporter.let_go();
+                    let ended = ended.unwrap_or_else(|error| Err(error.into()));
+                    return Poll::Ready(this.config.answer(ended));
+                }
                 Step::Reject(rejection) => {
                     this.reporter.settle(End::rejected(&rejection));
                     return Poll::Ready(Ok(this.config.refuse(rejection)));
                 }
                 Step::Fail(failure, raw) => match failure.keep(raw, this.config, this.reporter) {
                     Some(confirmation) => {
-                        let until = this.config.store_until(this.deadline.deadline());
+                        let until = this.config.store_until(this.deadline.instant());
                         this.deadline.as_mut().reset(until);
                         *this.call = None;
                         this.state.set(State::Keep {
@@ -339,6 +352,8 @@ const TAKEN_ONCE: &str = "each state gives its pieces away once";
 enum Step<B, R, E> {
     Next(State<B, Response<R>, E>),
     Answer(Result<Response<ResponseBody<R>>, E>),
+    /// The handler's task is over.
+    Ended(Result<Ended<Response<R>, E>, JoinError>),
     /// What never was a delivery.
     Reject(Rejection),
     /// A delivery that gets to no handler, or the body of what could not be read as one.

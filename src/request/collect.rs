@@ -6,12 +6,9 @@ use std::{
 use bytes::{Buf, Bytes};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use tokio::{
-    task::coop,
-    time::{Instant, Sleep},
-};
+use tokio::{task::coop, time::Instant};
 
-use crate::{clock, response::rejection::RejectionKind};
+use crate::{deadline::Deadline, response::rejection::RejectionKind};
 
 /// Reserved at most on a sender's word; past it the buffer grows with what arrives.
 const TRUSTED_RESERVE: usize = 16 * 1024;
@@ -52,16 +49,16 @@ impl<B: Body> Collect<B> {
     pub(crate) fn poll(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        mut deadline: Pin<&mut Sleep>,
+        mut deadline: Pin<&mut Deadline>,
     ) -> Poll<Result<Bytes, RejectionKind>> {
         let mut this = self.project();
         while !this.body.is_end_stream() {
-            if Instant::now() >= deadline.deadline() {
+            if Instant::now() >= deadline.instant() {
                 return Poll::Ready(Err(RejectionKind::Timeout));
             }
             let budget = ready!(coop::poll_proceed(cx));
             let Poll::Ready(frame) = this.body.as_mut().poll_frame(cx) else {
-                ready!(clock::poll(deadline.as_mut(), cx));
+                ready!(deadline.as_mut().poll(cx));
                 return Poll::Ready(Err(RejectionKind::Timeout));
             };
             budget.made_progress();
