@@ -94,6 +94,8 @@ impl Tally {
         in_time && outcome.status.is_some_and(|status| status.is_success())
     }
 
+    /// Reads before it writes: mostly nothing changes, and a write takes the counts from whatever
+    /// other core is about to read them.
     fn success(&self, tenant: &Tenant, index: usize) {
         let counter = &tenant.counters[index];
         if !counter.seen.load(Relaxed) {
