@@ -94,17 +94,15 @@ impl Tally {
         in_time && outcome.status.is_some_and(|status| status.is_success())
     }
 
-    /// Reads before it writes: mostly nothing changes, and a write takes the counts from whatever
-    /// other core is about to read them.
     fn success(&self, tenant: &Tenant, index: usize) {
         let counter = &tenant.counters[index];
         if !counter.seen.load(Relaxed) {
             counter.seen.store(true, Relaxed);
         }
-        if tenant.unread.load(Relaxed) > 0 && tenant.unread.swap(0, Relaxed) > 0 {
+        if cleared(&tenant.unread) {
             self.publish_unread();
         }
-        if counter.count.load(Relaxed) > 0 && counter.count.swap(0, Relaxed) > 0 {
+        if cleared(&counter.count) {
             self.publish(index);
         }
     }
@@ -239,6 +237,12 @@ impl Tenant {
             count,
         }
     }
+}
+
+/// Brings a count back to zero; whether it stood above. Like all that is told of a success it is read
+/// before it is written: mostly nothing changes, and a write takes the line from the other cores.
+fn cleared(count: &AtomicU32) -> bool {
+    count.load(Relaxed) > 0 && count.swap(0, Relaxed) > 0
 }
 
 /// A time that may be set by many; 0 for never.
