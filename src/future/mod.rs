@@ -232,19 +232,9 @@ where
                                 this.config.handler_limit,
                                 this.config.policy(this.deadline.instant()),
                             );
-                            let mut handler =
-                                handler::spawn(inner, request, delivery, slot, limit, policy);
-                            // The timer knows of this task: it was asked above.
-                            match Pin::new(&mut handler).poll(cx) {
-                                Poll::Ready(ended) => Step::Ended(ended),
-                                Poll::Pending => {
-                                    this.state.set(State::Run {
-                                        handler,
-                                        pending: None,
-                                    });
-                                    return Poll::Pending;
-                                }
-                            }
+                            Step::Begun(handler::spawn(
+                                inner, request, delivery, slot, limit, policy,
+                            ))
                         }
                     }
                 }
@@ -317,11 +307,16 @@ where
             match step {
                 Step::Next(state) => this.state.set(state),
                 Step::Answer(answer) => return Poll::Ready(answer),
+                Step::Begun(mut handler) => {
+                    let ended = Pin::new(&mut handler).poll(cx);
+                    let pending = None;
+                    this.state.set(State::Run { handler, pending });
+                    // The timer knows of this task already: it was asked before the handler began.
+                    let ended = ready!(ended);
+                    return Poll::Ready(handled(ended, this.config, this.reporter));
+                }
                 Step::Ended(ended) => {
-                    // Its outcome was told by its task, which does so whatever becomes of it.
-                    this.reporter.let_go();
-                    let ended = ended.unwrap_or_else(|error| Err(error.into()));
-                    return Poll::Ready(this.config.answer(ended));
+                    return Poll::Ready(handled(ended, this.config, this.reporter));
                 }
                 Step::Reject(rejection) => {
                     this.reporter.settle(End::rejected(&rejection));
@@ -352,7 +347,9 @@ const TAKEN_ONCE: &str = "each state gives its pieces away once";
 enum Step<B, R, E> {
     Next(State<B, Response<R>, E>),
     Answer(Result<Response<ResponseBody<R>>, E>),
-    /// The handler's task is over.
+    /// The handler has a task of its own.
+    Begun(JoinHandle<Ended<Response<R>, E>>),
+    /// That task is over.
     Ended(Result<Ended<Response<R>, E>, JoinError>),
     /// What never was a delivery.
     Reject(Rejection),
@@ -368,6 +365,17 @@ impl<B, R, E> Step<B, R, E> {
     fn fail(kind: RejectionKind, reason: LetterReason) -> Self {
         Self::Fail(Failure::Rejected(Rejection::new(kind), reason), None)
     }
+}
+
+/// The handler's end as the answer. Its outcome was told by its task, which does so whatever becomes
+/// of it.
+fn handled<P, V, R, E>(
+    ended: Result<Ended<Response<R>, E>, JoinError>,
+    config: &Config<P>,
+    reporter: &mut Reporter<V>,
+) -> Result<Response<ResponseBody<R>>, E> {
+    reporter.let_go();
+    config.answer(ended.unwrap_or_else(|error| Err(error.into())))
 }
 
 /// Step 4: what the provider takes the request for.
