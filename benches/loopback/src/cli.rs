@@ -57,7 +57,7 @@ pub(crate) struct Options {
     #[arg(long, default_value = "500ms")]
     pub(crate) slice: Duration,
 
-    /// How long each receiver is under load before the first round
+    /// How long each receiver that is not Rust is under load before the first round
     #[arg(long, default_value = "1s")]
     pub(crate) warm_up: Duration,
 

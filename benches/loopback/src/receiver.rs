@@ -63,6 +63,12 @@ impl Receiver {
         }
     }
 
+    /// Whether it is compiled while it runs: it is warmed up once and stays, where the others begin
+    /// anew each turn.
+    pub(crate) fn warms_up(self) -> bool {
+        self.foreign().is_some()
+    }
+
     /// Which of those that are not Rust it is.
     pub(crate) fn foreign(self) -> Option<Foreign> {
         match self {

@@ -125,8 +125,9 @@ impl Plan {
             .iter_mut()
             .filter(|server| self.takes_part(server.receiver, connections))
             .collect();
-        progress.comparison(&what, self.comparison_time(servers.len()));
-        for server in &servers {
+        let receivers: Vec<_> = servers.iter().map(|server| server.receiver).collect();
+        progress.comparison(&what, self.comparison_time(&receivers));
+        for server in servers.iter().filter(|server| server.receiver.warms_up()) {
             progress.turn(format!("{what}: {} warms up", server.receiver.label()));
             load(server, &request, connections, self.warm_up)?;
             progress.turn_is_over();
@@ -137,9 +138,8 @@ impl Plan {
             fastrand::shuffle(&mut servers);
             for server in &mut servers {
                 progress.turn(format!("{what}: {}", server.receiver.label()));
-                // Where a program's memory lies is luck that a longer turn would not even out. Those
-                // that are compiled while they run would pay for that again.
-                if server.receiver.foreign().is_none() {
+                // Where a program's memory lies is luck that a longer turn would not even out.
+                if !server.receiver.warms_up() {
                     **server = Server::start(server.receiver, payload, cores)?;
                 }
                 let measured = load(server, &request, connections, self.slice)?;
@@ -157,29 +157,39 @@ impl Plan {
     }
 
     fn turns(&self) -> u64 {
-        let turns = |receivers| receivers as u64 * u64::from(self.rounds + 1);
-        self.comparisons().map(turns).sum()
+        self.comparisons()
+            .map(|receivers| {
+                let warm_ups = receivers.iter().filter(|receiver| receiver.warms_up());
+                warm_ups.count() as u64 + receivers.len() as u64 * u64::from(self.rounds)
+            })
+            .sum()
     }
 
     fn time(&self) -> Duration {
         self.comparisons()
-            .map(|receivers| self.comparison_time(receivers))
+            .map(|receivers| self.comparison_time(&receivers))
             .sum()
     }
 
-    fn comparison_time(&self, receivers: usize) -> Duration {
+    fn comparison_time(&self, receivers: &[Receiver]) -> Duration {
         // Connecting, the run-in and the last answers.
         const AROUND: Duration = Duration::from_millis(110);
-        let turns = self.warm_up + AROUND + (self.slice + AROUND) * self.rounds;
-        turns * u32::try_from(receivers).unwrap_or(u32::MAX)
+        let turns = (self.slice + AROUND) * self.rounds;
+        receivers
+            .iter()
+            .map(|receiver| match receiver.warms_up() {
+                true => self.warm_up + AROUND + turns,
+                false => turns,
+            })
+            .sum()
     }
 
-    /// How many receivers each comparison has.
-    fn comparisons(&self) -> impl Iterator<Item = usize> {
+    /// Who takes part in each comparison.
+    fn comparisons(&self) -> impl Iterator<Item = Vec<Receiver>> {
         self.payloads.iter().flat_map(|_| {
             self.connections.iter().map(|&connections| {
-                let takes_part = |&&receiver: &&Receiver| self.takes_part(receiver, connections);
-                self.receivers.iter().filter(takes_part).count()
+                let takes_part = |receiver: &Receiver| self.takes_part(*receiver, connections);
+                self.receivers.iter().copied().filter(takes_part).collect()
             })
         })
     }
