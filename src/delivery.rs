@@ -97,7 +97,7 @@ impl<E> Delivery<E> {
     /// [`Access::by`](crate::Access::by) returned.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
-        self.inner.journal.tenant.as_deref()
+        self.inner.journal.facts().tenant.as_deref()
     }
 
     /// When the body had been read.
@@ -120,12 +120,12 @@ impl<E> Delivery<E> {
     /// The provider's name.
     #[must_use]
     pub fn provider(&self) -> &'static str {
-        self.inner.journal.provider()
+        self.inner.journal.facts().provider
     }
 
     /// The kind of event: one of the provider's known names, or `"other"`.
     pub(crate) fn event_name(&self) -> &'static str {
-        self.inner.journal.event.unwrap_or("other")
+        self.inner.journal.facts().event.unwrap_or("other")
     }
 
     pub(crate) fn journal(&self) -> &Journal {

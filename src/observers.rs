@@ -18,7 +18,13 @@ pub(crate) fn tell(observers: Option<&Observers>, outcome: &Outcome) {
     let Some(observers) = observers else { return };
     let _ = caught(|| observers.strikes.count(outcome));
     let _ = caught(|| metrics::outcome(outcome));
-    let told = caught(|| observers.user.iter().for_each(|user| user(outcome)));
+    let told = caught(|| {
+        if let Some(user) = &observers.user {
+            // From here on it stands still, whenever the user asks for it.
+            let _ = outcome.duration();
+            user(outcome);
+        }
+    });
     if logged.is_ok() && told.is_err() {
         let _ = caught(|| trace::broken_observer(outcome));
     }

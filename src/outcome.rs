@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
 
-use crate::{dead_letter::LetterReason, response::rejection::Rejection};
+use crate::{clock::Elapsed, dead_letter::LetterReason, response::rejection::Rejection};
 
 /// How a request ended, or how a handler ended after the answer was out.
 ///
@@ -27,7 +27,7 @@ pub struct Outcome {
     pub(crate) stored: Option<LetterReason>,
     pub(crate) handler_status: Option<StatusCode>,
     pub(crate) late_end: bool,
-    pub(crate) duration: Duration,
+    pub(crate) duration: Elapsed,
     pub(crate) body_size: Option<usize>,
 }
 
@@ -132,7 +132,7 @@ impl Outcome {
     /// From `call()` to this outcome.
     #[must_use]
     pub fn duration(&self) -> Duration {
-        self.duration
+        self.duration.get()
     }
 
     /// The size of the body in bytes, if it was read whole.

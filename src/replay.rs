@@ -15,7 +15,7 @@ use crate::{
     dead_letter::DeadLetter,
     delivery::Delivery,
     handler::{self, OnFailure, Policy},
-    journal::Journal,
+    journal::{Facts, Journal},
     panic::{Panicked, caught},
     provider::{Event, Provider, ReceivedKind, Refusal},
     record::Record,
@@ -148,13 +148,17 @@ where
         let ReceivedKind::Event(event) = received.0 else {
             return Err(Refusal::malformed("the record holds a probe").into());
         };
-        let mut journal = Journal::silent(config.rules.name, Instant::now());
+        let facts = Facts {
+            tenant: record.tenant().map(Into::into),
+            event: Some(config.rules.known(event.name())),
+            body_size: Some(record.body().len()),
+            admitted: true,
+            ..Facts::new(config.rules.name, Instant::now())
+        };
+        let mut journal = Journal::silent(facts);
         if let (Some(keeper), Some(letter)) = (&config.keeper, letter) {
             journal.resume(Arc::clone(keeper), letter);
         }
-        journal.tenant = record.tenant().map(Into::into);
-        journal.event = Some(config.rules.known(event.name()));
-        journal.body_size = Some(record.body().len());
         Ok(Delivery::new(
             event,
             record.body().clone(),

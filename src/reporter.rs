@@ -1,45 +1,90 @@
+use std::{mem, sync::Arc, time::SystemTime};
+
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use crate::{
     background::Slot,
-    dead_letter::{Confirmation, LetterReason},
+    config::Config,
+    dead_letter::{Confirmation, Custody, Letter, LetterReason},
     delivery::Delivery,
-    journal::{End, Journal},
-    provider::Event,
+    journal::{End, Facts, Journal},
+    provider::{Event as _, Provider},
     record::Record,
 };
 
-/// The answering future's hold on the journal: alone while it receives, together with the handler's
-/// task from the delivery on. Dropped before the request's end is told, it tells that the request
-/// was given up.
-pub(crate) struct Reporter<E>(Held<E>);
+/// What the answering future reports by: alone while it receives, and from the delivery on to the
+/// journal that it shares with the handler's task. Dropped before the request's end is told, it
+/// tells that the request was given up.
+pub(crate) struct Reporter<P: Provider> {
+    held: Held<P::Event>,
+    config: Arc<Config<P>>,
+}
 
 enum Held<E> {
-    Journal(Journal),
+    Facts(Facts),
     Delivery(Delivery<E>),
+    /// All is told.
     Nothing,
 }
 
-impl<E> Reporter<E> {
-    pub(crate) fn new(journal: Journal) -> Self {
-        Self(Held::Journal(journal))
-    }
-
-    pub(crate) fn set_body_size(&mut self, bytes: usize) {
-        if let Held::Journal(journal) = &mut self.0 {
-            journal.body_size = Some(bytes);
+impl<P: Provider> Reporter<P> {
+    pub(crate) fn new(config: Arc<Config<P>>, facts: Facts) -> Self {
+        Self {
+            held: Held::Facts(facts),
+            config,
         }
     }
 
-    /// Tells the end of the request, unless it is told already; whether this was it.
-    pub(crate) fn settle(&self, end: End) -> bool {
-        self.journal().is_some_and(|journal| journal.settle(end))
+    pub(crate) fn config(&self) -> &Config<P> {
+        &self.config
     }
 
-    /// The same at the deadline, unless the handler is at its end.
+    pub(crate) fn set_body_size(&mut self, bytes: usize) {
+        if let Held::Facts(facts) = &mut self.held {
+            facts.body_size = Some(bytes);
+        }
+    }
+
+    /// Tells the end of the request, unless it is told already.
+    pub(crate) fn settle(&mut self, end: End) {
+        match &self.held {
+            Held::Facts(_) => {
+                if let Held::Facts(facts) = mem::replace(&mut self.held, Held::Nothing) {
+                    facts.tell(Some(&self.config.observers), end, false);
+                }
+            }
+            Held::Delivery(delivery) => delivery.journal().settle(end),
+            Held::Nothing => {}
+        }
+    }
+
+    /// The same at the deadline, unless the handler is at its end; whether this was it.
     pub(crate) fn settle_late(&self, end: End) -> bool {
-        self.journal()
-            .is_some_and(|journal| journal.settle_late(end))
+        self.delivery().journal().settle_late(end)
+    }
+
+    /// Lets go: whatever was not told by now was given up.
+    pub(crate) fn close(&mut self) {
+        self.settle(End::given_up());
+        self.let_go();
+    }
+
+    /// The same once the end is told.
+    pub(crate) fn let_go(&mut self) {
+        self.held = Held::Nothing;
+    }
+
+    /// Makes the delivery of what was received. From here on the journal is shared.
+    pub(crate) fn deliver(&mut self, event: P::Event, raw: Bytes, deadline: Instant) {
+        let Held::Facts(mut facts) = mem::replace(&mut self.held, Held::Nothing) else {
+            unreachable!("a request is delivered once")
+        };
+        let config = &self.config;
+        facts.event = Some(config.rules.known(event.name()));
+        let journal = Journal::new(facts, Arc::clone(&config.observers), config.keeper.clone());
+        let delivery = Delivery::new(event, raw, SystemTime::now(), Some(deadline), journal);
+        self.held = Held::Delivery(delivery);
     }
 
     /// Has the body stored that could not be read as a delivery.
@@ -49,46 +94,18 @@ impl<E> Reporter<E> {
         acknowledged: bool,
         body: Bytes,
     ) -> Option<Confirmation> {
-        let journal = self.journal()?;
-        let record = || Record::undecoded(journal.provider(), journal.tenant.as_deref(), body);
-        let kept = journal.failed(reason, acknowledged, record)?;
-        Some(kept.confirmation)
-    }
-
-    /// Lets go: whatever was not told by now was given up.
-    pub(crate) fn close(&mut self) {
-        if let Some(journal) = self.journal() {
-            journal.give_up();
-        }
-        self.let_go();
-    }
-
-    /// The same once the end is told.
-    pub(crate) fn let_go(&mut self) {
-        self.0 = Held::Nothing;
-    }
-
-    fn journal(&self) -> Option<&Journal> {
-        match &self.0 {
-            Held::Journal(journal) => Some(journal),
-            Held::Delivery(delivery) => Some(delivery.journal()),
-            Held::Nothing => None,
-        }
-    }
-}
-
-impl<E: Event> Reporter<E> {
-    /// Moves the journal into the delivery that `make` makes of it.
-    pub(crate) fn deliver(&mut self, make: impl FnOnce(Journal) -> Delivery<E>) {
-        match std::mem::replace(&mut self.0, Held::Nothing) {
-            Held::Journal(journal) => self.0 = Held::Delivery(make(journal)),
-            Held::Delivery(_) | Held::Nothing => unreachable!("a request is delivered once"),
-        }
-    }
-
-    /// The slot of the delivery's handler.
-    pub(crate) fn hold(&self, slot: Slot) -> Slot {
-        self.held().hold(slot)
+        let Held::Facts(facts) = &self.held else {
+            return None;
+        };
+        let keeper = self.config.keeper.as_ref()?;
+        let record = Record::undecoded(facts.provider, facts.tenant.as_deref(), body);
+        let letter = Letter {
+            reason,
+            acknowledged,
+            tried: false,
+        };
+        let custody = Custody::new(Arc::clone(keeper), record);
+        Some(custody.store(letter).go())
     }
 
     /// Has the delivery stored that gets to no handler.
@@ -97,7 +114,7 @@ impl<E: Event> Reporter<E> {
         reason: LetterReason,
         acknowledged: bool,
     ) -> Option<Confirmation> {
-        let delivery = self.held();
+        let delivery = self.delivery();
         let record = || Record::of(delivery);
         let kept = delivery.journal().failed(reason, acknowledged, record)?;
         Some(kept.confirmation)
@@ -105,26 +122,26 @@ impl<E: Event> Reporter<E> {
 
     /// Has the delivery stored whose handler is late, unless it is at its end.
     pub(crate) fn store_pending(&self) -> Option<Confirmation> {
-        let delivery = self.held();
+        let delivery = self.delivery();
         let record = || Record::of(delivery);
         let kept = delivery.journal().late(record)?;
         Some(kept.confirmation)
     }
 
-    /// The handler's own hold on the delivery.
-    pub(crate) fn delivery(&self) -> Delivery<E> {
-        self.held().clone()
+    /// The slot of the delivery's handler.
+    pub(crate) fn hold(&self, slot: Slot) -> Slot {
+        self.delivery().hold(slot)
     }
 
-    fn held(&self) -> &Delivery<E> {
-        match &self.0 {
+    pub(crate) fn delivery(&self) -> &Delivery<P::Event> {
+        match &self.held {
             Held::Delivery(delivery) => delivery,
-            Held::Journal(_) | Held::Nothing => unreachable!("a handler runs for a delivery"),
+            Held::Facts(_) | Held::Nothing => unreachable!("a handler runs for a delivery"),
         }
     }
 }
 
-impl<E> Drop for Reporter<E> {
+impl<P: Provider> Drop for Reporter<P> {
     fn drop(&mut self) {
         self.close();
     }

@@ -10,12 +10,14 @@ use tokio::time::Instant;
 use tower::Service;
 
 use crate::{
+    clock,
     config::Config,
     future::ResponseFuture,
     handler::{Broken, Ended},
-    journal::Journal,
+    journal::Facts,
     panic::{Panicked, caught},
     provider::Provider,
+    reporter::Reporter,
     request::{access::Admission, body::RequestBody, head},
     response::{
         body::ResponseBody,
@@ -87,19 +89,15 @@ where
     /// Not here; the future does, in tokio's words, where it has to wait outside of a tokio runtime
     /// with time.
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let mut journal = Journal::new(
-            Arc::clone(&self.config.observers),
-            self.config.keeper.clone(),
-            self.config.rules.name,
-            Instant::now(),
-        );
+        let now = Instant::now();
+        let mut facts = Facts::new(self.config.rules.name, now);
         let (head, body) = request.into_parts();
-        match self.config.enter(&head, &body, &mut journal) {
-            Ok(()) => {
-                let inner = self.inner.clone();
-                ResponseFuture::receive(inner, Arc::clone(&self.config), head, body, journal)
-            }
-            Err(kind) => ResponseFuture::reject(Arc::clone(&self.config), kind, journal),
+        let entered = self.config.enter(&head, &body, &mut facts);
+        let deadline = clock::after(now, self.config.deadline);
+        let reporter = Reporter::new(Arc::clone(&self.config), facts);
+        match entered {
+            Ok(()) => ResponseFuture::receive(self.inner.clone(), head, body, deadline, reporter),
+            Err(kind) => ResponseFuture::reject(kind, deadline, reporter),
         }
     }
 }
@@ -110,12 +108,12 @@ impl<P: Provider> Config<P> {
         &self,
         head: &Parts,
         body: &B,
-        journal: &mut Journal,
+        facts: &mut Facts,
     ) -> Result<(), RejectionKind> {
         let admission = caught(|| self.access.admit(head));
         let Admission(tenant) = admission.map_err(|Panicked| RejectionKind::Panicked)?;
-        journal.tenant = tenant.ok_or(RejectionKind::NotFound)?;
-        journal.admitted = true;
+        facts.tenant = tenant.ok_or(RejectionKind::NotFound)?;
+        facts.admitted = true;
         head::check(
             head,
             &body.size_hint(),

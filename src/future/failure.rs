@@ -5,7 +5,7 @@ use crate::{
     config::Config,
     dead_letter::{Confirmation, LetterReason},
     journal::End,
-    provider::Event,
+    provider::Provider,
     reporter::Reporter,
     response::{body::ResponseBody, failed::Failed, rejection::Rejection},
 };
@@ -19,12 +19,12 @@ pub(super) enum Failure<E> {
 
 impl<E> Failure<E> {
     /// Has the delivery stored, or the body of what was none; what to wait for before the answer.
-    pub(super) fn keep<P, V: Event>(
+    pub(super) fn keep<P: Provider>(
         &self,
         raw: Option<Bytes>,
-        config: &Config<P>,
-        reporter: &Reporter<V>,
+        reporter: &Reporter<P>,
     ) -> Option<Confirmation> {
+        let config = reporter.config();
         let accepts = config.failed == Failed::Accept;
         let kept = match raw {
             // Whoever may knock may not fill the store.

@@ -4,9 +4,8 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     task::{Context, Poll, ready},
-    time::SystemTime,
 };
 
 use bytes::Bytes;
@@ -22,15 +21,12 @@ use tower::Service;
 use self::failure::Failure;
 use crate::{
     background::{NoSlot, Slot, SlotFuture},
-    clock,
-    config::Config,
     dead_letter::{Confirmation, LetterReason},
     deadline::Deadline,
-    delivery::Delivery,
     handler::{self, Ended},
-    journal::{End, Journal},
+    journal::End,
     panic::{Panicked, caught},
-    provider::{Event, Provider, Received, ReceivedKind},
+    provider::{Provider, Received, ReceivedKind},
     reporter::Reporter,
     request::{body::RequestBody, collect::Collect},
     response::{
@@ -56,8 +52,7 @@ pin_project! {
         call: Option<(Parts, S)>,
         #[pin]
         deadline: Deadline,
-        reporter: Reporter<P::Event>,
-        config: Arc<Config<P>>,
+        reporter: Reporter<P>,
     }
 }
 
@@ -100,37 +95,26 @@ where
 {
     pub(crate) fn receive(
         inner: S,
-        config: Arc<Config<P>>,
         head: Parts,
         body: B,
-        journal: Journal,
+        deadline: Instant,
+        reporter: Reporter<P>,
     ) -> Self {
-        let body = Collect::new(body, config.body_limit);
-        Self::new(
-            State::Collect { body },
-            Some((head, inner)),
-            config,
-            journal,
-        )
-    }
-
-    pub(crate) fn reject(config: Arc<Config<P>>, kind: RejectionKind, journal: Journal) -> Self {
-        Self::new(State::Refuse { kind }, None, config, journal)
-    }
-
-    fn new(
-        state: State<B, S::Response, S::Error>,
-        call: Option<(Parts, S)>,
-        config: Arc<Config<P>>,
-        journal: Journal,
-    ) -> Self {
-        let deadline = clock::after(journal.started(), config.deadline);
+        let body = Collect::new(body, reporter.config().body_limit);
         Self {
-            state,
-            call,
+            state: State::Collect { body },
+            call: Some((head, inner)),
             deadline: Deadline::new(deadline),
-            reporter: Reporter::new(journal),
-            config,
+            reporter,
+        }
+    }
+
+    pub(crate) fn reject(kind: RejectionKind, deadline: Instant, reporter: Reporter<P>) -> Self {
+        Self {
+            state: State::Refuse { kind },
+            call: None,
+            deadline: Deadline::new(deadline),
+            reporter,
         }
     }
 }
@@ -181,22 +165,24 @@ where
                         Ok(raw) => {
                             let (head, _) = this.call.as_ref().expect(TAKEN_ONCE);
                             let deadline = this.deadline.instant();
-                            decode(head, raw, this.config, this.reporter, deadline)
+                            decode(head, raw, this.reporter, deadline)
                         }
                     }
                 }
 
-                StateProj::Admit { waiting: None } => match this.config.background.try_slot() {
-                    Err(NoSlot::Draining) => {
-                        Step::fail(RejectionKind::Draining, LetterReason::Draining)
+                StateProj::Admit { waiting: None } => {
+                    match this.reporter.config().background.try_slot() {
+                        Err(NoSlot::Draining) => {
+                            Step::fail(RejectionKind::Draining, LetterReason::Draining)
+                        }
+                        Err(NoSlot::Busy) => Step::Next(State::Admit {
+                            waiting: Some(this.reporter.config().background.slot()),
+                        }),
+                        Ok(slot) => Step::Next(State::Ready {
+                            slot: Some(this.reporter.hold(slot)),
+                        }),
                     }
-                    Err(NoSlot::Busy) => Step::Next(State::Admit {
-                        waiting: Some(this.config.background.slot()),
-                    }),
-                    Ok(slot) => Step::Next(State::Ready {
-                        slot: Some(this.reporter.hold(slot)),
-                    }),
-                },
+                }
 
                 StateProj::Admit { .. } if this.deadline.as_mut().poll(cx).is_ready() => {
                     Step::fail(RejectionKind::Busy, LetterReason::Busy)
@@ -225,12 +211,12 @@ where
                         Ok(Poll::Ready(Err(error))) => Step::Fail(Failure::Error(error), None),
                         Ok(Poll::Ready(Ok(()))) => {
                             let (head, inner) = this.call.take().expect(TAKEN_ONCE);
-                            let delivery = this.reporter.delivery();
+                            let delivery = this.reporter.delivery().clone();
                             let request = delivery.request(head);
                             let slot = slot.take().expect(TAKEN_ONCE);
                             let (limit, policy) = (
-                                this.config.handler_limit,
-                                this.config.policy(this.deadline.instant()),
+                                this.reporter.config().handler_limit,
+                                this.reporter.config().policy(this.deadline.instant()),
                             );
                             Step::Begun(handler::spawn(
                                 inner, request, delivery, slot, limit, policy,
@@ -258,28 +244,33 @@ where
                             },
                             None => {
                                 ready!(this.deadline.as_mut().poll(cx));
-                                if this.config.late == Late::Accept && this.config.keeper.is_some()
+                                if this.reporter.config().late == Late::Accept
+                                    && this.reporter.config().keeper.is_some()
                                 {
                                     // Without one, the handler's answer is on the way here.
                                     let Some(stored) = this.reporter.store_pending() else {
                                         return Poll::Pending;
                                     };
                                     *pending = Some(stored);
-                                    let until = this.config.store_until(this.deadline.instant());
+                                    let until =
+                                        this.reporter.config().store_until(this.deadline.instant());
                                     this.deadline.as_mut().reset(until);
                                     continue;
                                 }
-                                this.config.late
+                                this.reporter.config().late
                             }
                         };
-                        let end = End::late(late.status(this.config.rules.success));
+                        let end = End::late(late.status(this.reporter.config().rules.success));
                         if !this.reporter.settle_late(end) {
                             // The handler is at its end: its answer is on the way here.
                             return Poll::Pending;
                         }
                         Step::Answer(Ok(match late {
-                            Late::Accept => this.config.success(),
-                            Late::Refuse => this.config.refuse(Rejection::new(RejectionKind::Late)),
+                            Late::Accept => this.reporter.config().success(),
+                            Late::Refuse => this
+                                .reporter
+                                .config()
+                                .refuse(Rejection::new(RejectionKind::Late)),
                         }))
                     }
                 },
@@ -292,13 +283,13 @@ where
                     let failure = failure.get_mut().unwrap_or_else(PoisonError::into_inner);
                     let failure = failure.take().expect(TAKEN_ONCE);
                     Step::Answer(if stored {
-                        let success = this.config.rules.success;
+                        let success = this.reporter.config().rules.success;
                         let end = failure.end().stored(failure.reason(), success);
                         this.reporter.settle(end);
-                        Ok(this.config.success())
+                        Ok(this.reporter.config().success())
                     } else {
                         this.reporter.settle(failure.end());
-                        failure.answer(this.config)
+                        failure.answer(this.reporter.config())
                     })
                 }
 
@@ -313,18 +304,18 @@ where
                     this.state.set(State::Run { handler, pending });
                     // The timer knows of this task already: it was asked before the handler began.
                     let ended = ready!(ended);
-                    return Poll::Ready(handled(ended, this.config, this.reporter));
+                    return Poll::Ready(handled(ended, this.reporter));
                 }
                 Step::Ended(ended) => {
-                    return Poll::Ready(handled(ended, this.config, this.reporter));
+                    return Poll::Ready(handled(ended, this.reporter));
                 }
                 Step::Reject(rejection) => {
                     this.reporter.settle(End::rejected(&rejection));
-                    return Poll::Ready(Ok(this.config.refuse(rejection)));
+                    return Poll::Ready(Ok(this.reporter.config().refuse(rejection)));
                 }
-                Step::Fail(failure, raw) => match failure.keep(raw, this.config, this.reporter) {
+                Step::Fail(failure, raw) => match failure.keep(raw, this.reporter) {
                     Some(confirmation) => {
-                        let until = this.config.store_until(this.deadline.instant());
+                        let until = this.reporter.config().store_until(this.deadline.instant());
                         this.deadline.as_mut().reset(until);
                         *this.call = None;
                         this.state.set(State::Keep {
@@ -334,7 +325,7 @@ where
                     }
                     None => {
                         this.reporter.settle(failure.end());
-                        return Poll::Ready(failure.answer(this.config));
+                        return Poll::Ready(failure.answer(this.reporter.config()));
                     }
                 },
             }
@@ -369,28 +360,27 @@ impl<B, R, E> Step<B, R, E> {
 
 /// The handler's end as the answer. Its outcome was told by its task, which does so whatever becomes
 /// of it.
-fn handled<P, V, R, E>(
+fn handled<P: Provider, R, E>(
     ended: Result<Ended<Response<R>, E>, JoinError>,
-    config: &Config<P>,
-    reporter: &mut Reporter<V>,
+    reporter: &mut Reporter<P>,
 ) -> Result<Response<ResponseBody<R>>, E> {
     reporter.let_go();
-    config.answer(ended.unwrap_or_else(|error| Err(error.into())))
+    let ended = ended.unwrap_or_else(|error| Err(error.into()));
+    reporter.config().answer(ended)
 }
 
 /// Step 4: what the provider takes the request for.
 fn decode<P, B, R, E>(
     head: &Parts,
     raw: Bytes,
-    config: &Config<P>,
-    reporter: &mut Reporter<P::Event>,
+    reporter: &mut Reporter<P>,
     deadline: Instant,
 ) -> Step<B, R, E>
 where
     P: Provider,
 {
     reporter.set_body_size(raw.len());
-    match caught(|| config.provider.receive(head, &raw)) {
+    match caught(|| reporter.config().provider.receive(head, &raw)) {
         Err(Panicked) => {
             let rejection = Rejection::new(RejectionKind::Panicked);
             let failure = Failure::Rejected(rejection, LetterReason::Panicked);
@@ -414,11 +404,7 @@ where
             Step::reject(RejectionKind::Method)
         }
         Ok(Ok(Received(ReceivedKind::Event(event)))) => {
-            let name = config.rules.known(event.name());
-            reporter.deliver(|mut journal| {
-                journal.event = Some(name);
-                Delivery::new(event, raw, SystemTime::now(), Some(deadline), journal)
-            });
+            reporter.deliver(event, raw, deadline);
             Step::Next(State::Admit { waiting: None })
         }
     }

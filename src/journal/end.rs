@@ -77,7 +77,8 @@ impl End {
         }
     }
 
-    pub(super) fn given_up() -> Self {
+    /// Nobody is left to hear an answer.
+    pub(crate) fn given_up() -> Self {
         Self::new(OutcomeKind::GivenUp, None)
     }
 

@@ -1,34 +1,27 @@
 mod end;
+mod facts;
 
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::time::Instant;
-
-pub(crate) use self::end::End;
+pub(crate) use self::{end::End, facts::Facts};
 use crate::{
     dead_letter::{Confirmation, Custody, DeadLetter, Keeper, Letter, LetterReason},
-    observers::{self, Observers},
-    outcome::Outcome,
+    observers::Observers,
     record::Record,
 };
 
-/// What is known of one request, growing as it travels; every outcome is formed here.
+/// Where the answering future and the handler's task of one delivery both report to.
 ///
-/// The answering future and the handler's task both report to it. Whoever comes first has the
-/// request's one outcome; the handler's end is told in any case. What the store is told of the
-/// delivery goes through here as well, so that the two agree on what is left to do.
+/// Whoever comes first has the request's one outcome; the handler's end is told in any case. What
+/// the store is told of the delivery goes through here as well, so that the two agree on what is
+/// left to do.
 pub(crate) struct Journal {
+    facts: Facts,
     observers: Option<Arc<Observers>>,
     keeper: Option<Arc<Keeper>>,
-    provider: &'static str,
-    started: Instant,
-    pub(crate) admitted: bool,
-    pub(crate) tenant: Option<Arc<str>>,
-    pub(crate) event: Option<&'static str>,
-    pub(crate) body_size: Option<usize>,
     progress: Mutex<Progress>,
 }
 
@@ -68,30 +61,23 @@ pub(crate) struct Kept {
 
 impl Journal {
     pub(crate) fn new(
+        facts: Facts,
         observers: Arc<Observers>,
         keeper: Option<Arc<Keeper>>,
-        provider: &'static str,
-        started: Instant,
     ) -> Self {
         Self {
             observers: Some(observers),
             keeper,
-            admitted: false,
-            ..Self::silent(provider, started)
+            ..Self::silent(facts)
         }
     }
 
     /// Of a delivery that is no request from outside: only the log hears of it.
-    pub(crate) fn silent(provider: &'static str, started: Instant) -> Self {
+    pub(crate) fn silent(facts: Facts) -> Self {
         Self {
+            facts,
             observers: None,
             keeper: None,
-            provider,
-            started,
-            admitted: true,
-            tenant: None,
-            event: None,
-            body_size: None,
             progress: Mutex::default(),
         }
     }
@@ -103,24 +89,20 @@ impl Journal {
         self.keeper = Some(keeper);
     }
 
-    pub(crate) fn started(&self) -> Instant {
-        self.started
-    }
-
-    pub(crate) fn provider(&self) -> &'static str {
-        self.provider
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.facts
     }
 
     pub(crate) fn has_store(&self) -> bool {
         self.keeper.is_some()
     }
 
-    /// The end of the request, unless it had one already; whether this was it.
-    pub(crate) fn settle(&self, end: End) -> bool {
-        self.settle_if(end, |_| true)
+    /// The end of the request, unless it had one already.
+    pub(crate) fn settle(&self, end: End) {
+        self.settle_if(end, |_| true);
     }
 
-    /// The same, unless the handler is at its end: its answer is on the way.
+    /// The same, unless the handler is at its end: its answer is on the way. Whether this was it.
     pub(crate) fn settle_late(&self, end: End) -> bool {
         self.settle_if(end, |progress| !progress.ended)
     }
@@ -235,32 +217,8 @@ impl Journal {
         })
     }
 
-    /// Nobody is left to hear an answer; if there was one, this says nothing.
-    pub(crate) fn give_up(&self) {
-        self.settle(End::given_up());
-    }
-
     fn tell(&self, end: End, late_end: bool) {
-        let status = match late_end {
-            false => end.answer(),
-            // Nobody heard the layer's own.
-            true => end.status.filter(|_| end.rejection.is_none()),
-        };
-        let outcome = Outcome {
-            provider: self.provider,
-            admitted: self.admitted,
-            tenant: self.tenant.clone(),
-            event: self.event,
-            kind: end.kind,
-            status,
-            rejection: end.rejection,
-            stored: end.stored.map(|(reason, _)| reason),
-            handler_status: end.handler_status,
-            late_end,
-            duration: self.started.elapsed(),
-            body_size: self.body_size,
-        };
-        observers::tell(self.observers.as_deref(), &outcome);
+        self.facts.tell(self.observers.as_deref(), end, late_end);
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {

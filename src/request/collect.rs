@@ -1,4 +1,5 @@
 use std::{
+    mem,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -24,6 +25,7 @@ pin_project! {
         body: B,
         limit: usize,
         read: Read,
+        begun: bool,
     }
 }
 
@@ -40,12 +42,14 @@ impl<B: Body> Collect<B> {
             body,
             limit,
             read: Read::Nothing,
+            begun: false,
         }
     }
 
     /// The clock is asked before the body: a body that is always ready, with frames that are
-    /// empty, would otherwise be read for ever, and at the very deadline the clock wins. The timer is
-    /// registered only where there is something to wait for, since that costs more than the clock.
+    /// empty, would otherwise be read for ever, and at the very deadline the clock wins. It is not
+    /// asked before the first frame, most often the only one, nor is the timer registered where
+    /// there is nothing to wait for: that costs more than the clock.
     pub(crate) fn poll(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -53,7 +57,7 @@ impl<B: Body> Collect<B> {
     ) -> Poll<Result<Bytes, RejectionKind>> {
         let mut this = self.project();
         while !this.body.is_end_stream() {
-            if Instant::now() >= deadline.instant() {
+            if mem::replace(this.begun, true) && Instant::now() >= deadline.instant() {
                 return Poll::Ready(Err(RejectionKind::Timeout));
             }
             let budget = ready!(coop::poll_proceed(cx));
@@ -110,7 +114,7 @@ impl Read {
     }
 
     fn take(&mut self) -> Bytes {
-        match std::mem::replace(self, Self::Nothing) {
+        match mem::replace(self, Self::Nothing) {
             Self::Nothing => Bytes::new(),
             Self::Frame(frame) if frame.len() <= COPIED_OUT => Bytes::copy_from_slice(&frame),
             Self::Frame(frame) => frame,

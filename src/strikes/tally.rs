@@ -90,7 +90,7 @@ impl Tally {
     }
 
     fn is_success(&self, outcome: &Outcome) -> bool {
-        let in_time = self.patience.is_none_or(|limit| outcome.duration < limit);
+        let in_time = self.patience.is_none_or(|limit| outcome.duration() < limit);
         in_time && outcome.status.is_some_and(|status| status.is_success())
     }
 

@@ -120,17 +120,21 @@ pub(super) fn compare(secrets: &[Secret], fits: impl Fn(&[u8]) -> Choice) -> Adm
     Admission(secret.map(|secret| secret.label.clone()))
 }
 
-/// What `ct_eq` says of slices, which looks at each byte by itself; this takes eight at a time.
+/// What `ct_eq` says of slices, which looks at each byte by itself; this takes eight at a time, and
+/// makes its one choice at the end.
 pub(super) fn same(secret: &[u8], candidate: &[u8]) -> Choice {
     if secret.len() != candidate.len() {
         return Choice::from(0);
     }
     let (ours, theirs) = (secret.chunks_exact(8), candidate.chunks_exact(8));
-    let mut same = ours.remainder().ct_eq(theirs.remainder());
-    for (ours, theirs) in ours.zip(theirs) {
-        same &= word(ours).ct_eq(&word(theirs));
-    }
-    same
+    let last = ours.remainder().iter().zip(theirs.remainder());
+    let last = last.fold(0, |differ, (ours, theirs)| differ | (ours ^ theirs));
+    let words = ours.zip(theirs);
+    words
+        .fold(u64::from(last), |differ, (ours, theirs)| {
+            differ | (word(ours) ^ word(theirs))
+        })
+        .ct_eq(&0)
 }
 
 fn word(bytes: &[u8]) -> u64 {
