@@ -10,6 +10,7 @@ use crate::{
     error::ConfigError,
     handler::{OnFailure, Policy},
     observers::Observers,
+    pace::Pace,
     provider::{Provider, Rules},
     request::access::Access,
     response::{failed::Failed, late::Late},
@@ -32,6 +33,7 @@ pub(crate) struct Config<P> {
     pub(crate) keeper: Option<Arc<Keeper>>,
     pub(crate) observers: Arc<Observers>,
     pub(crate) background: Background,
+    pub(crate) pace: Pace,
 }
 
 impl<P: Provider> Config<P> {
@@ -56,6 +58,7 @@ impl<P: Provider> Config<P> {
                 user: None,
             }),
             background: Background::new(rules.name, MAX_IN_FLIGHT),
+            pace: Pace::new(),
             rules: Arc::new(rules),
         })
     }
@@ -100,6 +103,7 @@ impl<P> Clone for Config<P> {
             keeper: self.keeper.clone(),
             observers: Arc::clone(&self.observers),
             background: self.background.clone(),
+            pace: Pace::new(),
         }
     }
 }

@@ -34,6 +34,7 @@ mod journal;
 mod metrics;
 mod observers;
 mod outcome;
+mod pace;
 mod panic;
 mod reporter;
 mod strikes;

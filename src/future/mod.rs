@@ -178,9 +178,13 @@ where
                         Err(NoSlot::Busy) => Step::Next(State::Admit {
                             waiting: Some(this.reporter.config().background.slot()),
                         }),
-                        Ok(slot) => Step::Next(State::Ready {
-                            slot: Some(this.reporter.hold(slot)),
-                        }),
+                        Ok(slot) => {
+                            let config = this.reporter.config();
+                            config.pace.keep(this.deadline.instant(), config.deadline);
+                            Step::Next(State::Ready {
+                                slot: Some(this.reporter.hold(slot)),
+                            })
+                        }
                     }
                 }
 
