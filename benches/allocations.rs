@@ -130,8 +130,8 @@ fn with_axum(table: &mut Table) {
     );
     table.row(
         "(d) layer, axum extractor",
-        40,
-        whole(&ours::router(ours::alegra()), &client),
+        37,
+        whole(&ours::router(&ours::alegra()), &client),
     );
 }
 

@@ -77,7 +77,7 @@ impl<'a> Group<'a> {
         self.contender("(b) timeout, limit, Json", &json::router::<E>());
         self.contender("(c) by hand, same guarantees", &by_hand::router::<X>());
         self.contender("(c') by hand, plain structs", &by_hand::router::<E>());
-        self.contender("(d) layer, axum extractor", &ours::router(layer.clone()));
+        self.contender("(d) layer, axum extractor", &ours::router(layer));
         self.contender("(e) layer alone", &ours::service(layer));
     }
 

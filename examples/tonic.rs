@@ -16,11 +16,12 @@ mod support;
 
 use std::{process::ExitCode, time::Duration};
 
-use axum::{Router, extract::State, routing::post};
+use axum::{Router, extract::State, handler::Handler};
 use http::StatusCode;
 use tokio::sync::oneshot;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
+use tower::Layer;
 use tower_webhook::{
     Access, Delivery, Provider, WebhookLayer,
     alegra::{self, Alegra},
@@ -54,16 +55,16 @@ async fn run() -> Result<(), String> {
     let handlers = [alegra.background(), bsale.background()];
     let (health, health_service) = tonic_health::server::health_reporter();
 
+    let desk = Desk::new(settings.print, settings.behaviour);
     let webhooks = Router::new()
-        .route(
+        .route_service(
             "/webhooks/alegra/{secret}",
-            post(on_alegra).route_layer(alegra),
+            alegra.layer(on_alegra.with_state(desk.clone())),
         )
-        .route(
+        .route_service(
             "/webhooks/bsale/{secret}",
-            post(on_bsale).route_layer(bsale),
-        )
-        .with_state(Desk::new(settings.print, settings.behaviour));
+            bsale.layer(on_bsale.with_state(desk)),
+        );
     // tonic answers what it does not know with `200 OK` and an error in a header of gRPC's. A
     // provider whose URL has a slip in it would take that for success, so 404 stands in its place,
     // which gRPC's clients understand as well.

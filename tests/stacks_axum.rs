@@ -11,6 +11,7 @@ use axum::{
     body::Body,
     error_handling::HandleErrorLayer,
     extract::{Extension, Path, Request, State},
+    handler::{Handler, HandlerWithoutStateExt},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{MethodRouter, any, get, post},
@@ -24,7 +25,7 @@ use http::{
 use http_body_util::BodyExt;
 use tokio::{net::TcpListener, sync::Notify};
 use tower::{
-    BoxError, Service, ServiceBuilder, ServiceExt, limit::GlobalConcurrencyLimitLayer,
+    BoxError, Layer, Service, ServiceBuilder, ServiceExt, limit::GlobalConcurrencyLimitLayer,
     load_shed::LoadShedLayer, util::option_layer,
 };
 use tower_http::{
@@ -85,6 +86,14 @@ const SOUND: [u16; 3] = [200, 204, 404];
 // Where it may stand
 
 #[tokio::test]
+async fn around_the_handler() {
+    let with = |route| three(Router::new().route_service(PATH, route));
+    assert_eq!(with(alegra().layer(on_alegra.into_service())).await, SOUND);
+    let app = Router::new().route(PATH, post(on_alegra.layer(alegra())));
+    assert_eq!(three(app).await, SOUND);
+}
+
+#[tokio::test]
 async fn around_the_method_router() {
     let with = |route: MethodRouter| three(Router::new().route(PATH, route));
     assert_eq!(with(post(on_alegra).route_layer(alegra())).await, SOUND);
@@ -124,19 +133,25 @@ async fn in_a_merged_router_beside_another_provider() {
     assert_eq!(answer(&app, home).await.status(), StatusCode::OK);
 }
 
-/// On the route, unknown paths and other methods stay axum's; on the router, a probe is answered
-/// wherever it goes.
+/// As the path's service the layer sees every method, and tells nobody without the secret; on the
+/// method, other methods stay axum's; on the router, a probe is answered wherever it goes.
 #[tokio::test]
 async fn what_the_place_does_to_404_and_405() {
+    let on_the_path = Router::new().route_service(PATH, alegra().layer(on_alegra.into_service()));
     let on_the_route = Router::new().route(PATH, post(on_alegra).route_layer(alegra()));
     let on_the_router = Router::new().route(PATH, post(on_alegra)).layer(alegra());
     let elsewhere = format!("/elsewhere/{SECRET}");
     let status = async |app, request| answer(app, request).await.status().as_u16();
+    assert_eq!(status(&on_the_path, request(&elsewhere, "")).await, 404);
     assert_eq!(status(&on_the_route, request(&elsewhere, "")).await, 404);
     assert_eq!(status(&on_the_router, request(&elsewhere, "")).await, 200);
     let put = || Request::put(right()).body(Body::empty()).unwrap();
     assert_eq!(status(&on_the_route, put()).await, 405);
     assert_eq!(status(&on_the_router, put()).await, 405);
+    assert_eq!(status(&on_the_path, put()).await, 405);
+    let stranger = |path| Request::put(path).body(Body::empty()).unwrap();
+    assert_eq!(status(&on_the_route, stranger(WRONG)).await, 405);
+    assert_eq!(status(&on_the_path, stranger(WRONG)).await, 404);
 }
 
 #[tokio::test]
@@ -146,6 +161,11 @@ async fn over_a_router_with_a_state() {
         .route(PATH, post(handler).route_layer(alegra()))
         .with_state(StatusCode::NO_CONTENT);
     assert_eq!(three(app).await, SOUND);
+    let webhook = alegra().layer(handler.with_state(StatusCode::NO_CONTENT));
+    assert_eq!(
+        three(Router::new().route_service(PATH, webhook)).await,
+        SOUND
+    );
 }
 
 // Neighbours

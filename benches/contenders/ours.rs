@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use axum::{Router, body::Body, routing::post};
+use axum::{Router, body::Body, handler::HandlerWithoutStateExt};
 use http::{Request, Response, StatusCode};
 use tower::{Layer, Service, service_fn};
 use tower_webhook::{
@@ -20,10 +20,10 @@ pub fn bsale() -> WebhookLayer<Bsale> {
     WebhookLayer::new(Bsale::new(), Access::path([SECRET]))
 }
 
-pub fn router<P: Provider>(layer: WebhookLayer<P>) -> Router {
-    let route = post(on_delivery::<P::Event>).route_layer(layer);
+pub fn router<P: Provider>(layer: &WebhookLayer<P>) -> Router {
+    let webhook = layer.layer(on_delivery::<P::Event>.into_service());
     Router::new()
-        .route("/webhooks/{secret}", route)
+        .route_service("/webhooks/{secret}", webhook)
         // As `axum::serve` does: else the layers are applied anew for each request.
         .with_state(())
 }

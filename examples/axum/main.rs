@@ -23,7 +23,7 @@ mod support;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
-use axum::{Router, extract::State, handler::Handler, routing::post};
+use axum::{Router, extract::State, handler::Handler};
 use futures::FutureExt;
 use http::{Request, StatusCode};
 use tokio::sync::oneshot;
@@ -73,23 +73,19 @@ async fn run() -> Result<(), String> {
     let bsale = layer(Bsale::new(), &settings.access, store.letters.as_ref());
     let handlers = [alegra.background(), bsale.background()];
     let health = Health::new(&alegra, &bsale, store.letters.clone());
-    // The same layers around the same handlers, for what comes from the store.
+    let alegra = alegra.layer(on_alegra.with_state(desk.clone()));
+    let bsale = bsale.layer(on_bsale.with_state(desk.clone()));
+    // The same services for what comes from the store.
     let routes = Routes::default()
-        .with("alegra", alegra.layer(on_alegra.with_state(desk.clone())))
-        .with("bsale", bsale.layer(on_bsale.with_state(desk.clone())));
+        .with("alegra", alegra.clone())
+        .with("bsale", bsale.clone());
     let routes = Arc::new(routes);
 
-    // `route_layer` on the method's router: other paths stay 404, other methods 405.
+    // Other paths stay 404. Other methods come to the layer too, which counts them as what they are:
+    // deliveries that a proxy spoilt.
     let app = Router::new()
-        .route(
-            "/webhooks/alegra/{secret}",
-            post(on_alegra).route_layer(alegra),
-        )
-        .route(
-            "/webhooks/bsale/{secret}",
-            post(on_bsale).route_layer(bsale),
-        )
-        .with_state(desk.clone())
+        .route_service("/webhooks/alegra/{secret}", alegra)
+        .route_service("/webhooks/bsale/{secret}", bsale)
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(span)

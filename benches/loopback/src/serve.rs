@@ -25,11 +25,11 @@ use crate::{
 
 pub(crate) fn serve(receiver: Receiver, payload: Payload) -> Result<()> {
     let router = match payload {
-        Payload::Client => router::<NewClient, exact::Event, _>(receiver, ours::alegra())?,
+        Payload::Client => router::<NewClient, exact::Event, _>(receiver, &ours::alegra())?,
         Payload::Invoice | Payload::LongInvoice => {
-            router::<NewInvoice, exact::Event, _>(receiver, ours::alegra())?
+            router::<NewInvoice, exact::Event, _>(receiver, &ours::alegra())?
         }
-        Payload::Bsale => router::<Notice, Notice, _>(receiver, ours::bsale())?,
+        Payload::Bsale => router::<Notice, Notice, _>(receiver, &ours::bsale())?,
     };
     // What `#[tokio::main]` makes: a worker for each core that the process may use.
     Runtime::new()
@@ -39,7 +39,7 @@ pub(crate) fn serve(receiver: Receiver, payload: Payload) -> Result<()> {
 
 fn router<E: Event, X: Receive, P: Provider>(
     receiver: Receiver,
-    layer: WebhookLayer<P>,
+    layer: &WebhookLayer<P>,
 ) -> Result<Router> {
     Ok(match receiver {
         Receiver::Json => json::router::<E>(),
