@@ -9,7 +9,7 @@ use crate::{
     dead_letter::{Confirmation, Custody, Letter, LetterReason},
     delivery::Delivery,
     journal::{End, Facts, Journal},
-    provider::{Event as _, Provider},
+    provider::Provider,
     record::Record,
 };
 
@@ -38,6 +38,14 @@ impl<P: Provider> Reporter<P> {
 
     pub(crate) fn config(&self) -> &Config<P> {
         &self.config
+    }
+
+    /// The credential was right.
+    pub(crate) fn admit(&mut self, tenant: Option<Arc<str>>) {
+        if let Held::Facts(facts) = &mut self.held {
+            facts.admitted = true;
+            facts.tenant = tenant;
+        }
     }
 
     pub(crate) fn set_body_size(&mut self, bytes: usize) {
@@ -76,12 +84,18 @@ impl<P: Provider> Reporter<P> {
     }
 
     /// Makes the delivery of what was received. From here on the journal is shared.
-    pub(crate) fn deliver(&mut self, event: P::Event, raw: Bytes, deadline: Instant) {
+    pub(crate) fn deliver(
+        &mut self,
+        event: P::Event,
+        name: &'static str,
+        raw: Bytes,
+        deadline: Instant,
+    ) {
         let Held::Facts(mut facts) = mem::replace(&mut self.held, Held::Nothing) else {
             unreachable!("a request is delivered once")
         };
+        facts.event = Some(name);
         let config = &self.config;
-        facts.event = Some(config.rules.known(event.name()));
         let journal = Journal::new(facts, Arc::clone(&config.observers), config.keeper.clone());
         let delivery = Delivery::new(event, raw, SystemTime::now(), Some(deadline), journal);
         self.held = Held::Delivery(delivery);

@@ -5,7 +5,7 @@ use std::{
 };
 
 use http::{Request, Response, request::Parts};
-use http_body::Body;
+use http_body::{Body, SizeHint};
 use tokio::time::Instant;
 use tower::Service;
 
@@ -15,7 +15,7 @@ use crate::{
     future::ResponseFuture,
     handler::{Broken, Ended},
     journal::Facts,
-    panic::{Panicked, caught},
+    panic::Panicked,
     provider::Provider,
     reporter::Reporter,
     request::{access::Admission, body::RequestBody, head},
@@ -89,38 +89,30 @@ where
     /// Not here; the future does, in tokio's words, where it has to wait outside of a tokio runtime
     /// with time.
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let now = Instant::now();
-        let mut facts = Facts::new(self.config.rules.name, now);
+        let started = Instant::now();
+        let facts = Facts::new(self.config.rules.name, started);
+        let mut reporter = Reporter::new(Arc::clone(&self.config), facts);
+        let deadline = clock::after(started, self.config.deadline);
         let (head, body) = request.into_parts();
-        let entered = self.config.enter(&head, &body, &mut facts);
-        let deadline = clock::after(now, self.config.deadline);
-        let reporter = Reporter::new(Arc::clone(&self.config), facts);
-        match entered {
+        let length = body.size_hint();
+        match enter(&head, &length, &mut reporter) {
             Ok(()) => ResponseFuture::receive(self.inner.clone(), head, body, deadline, reporter),
             Err(kind) => ResponseFuture::reject(kind, deadline, reporter),
         }
     }
 }
 
-impl<P: Provider> Config<P> {
-    /// What needs nothing but the head: the credential first, and nothing told to who has none.
-    fn enter<B: Body>(
-        &self,
-        head: &Parts,
-        body: &B,
-        facts: &mut Facts,
-    ) -> Result<(), RejectionKind> {
-        let admission = caught(|| self.access.admit(head));
-        let Admission(tenant) = admission.map_err(|Panicked| RejectionKind::Panicked)?;
-        facts.tenant = tenant.ok_or(RejectionKind::NotFound)?;
-        facts.admitted = true;
-        head::check(
-            head,
-            &body.size_hint(),
-            &self.rules.methods,
-            self.body_limit,
-        )
-    }
+/// What needs nothing but the head: the credential first, and nothing told to who has none.
+fn enter<P: Provider>(
+    head: &Parts,
+    length: &SizeHint,
+    reporter: &mut Reporter<P>,
+) -> Result<(), RejectionKind> {
+    let admission = reporter.config().access.admit(head);
+    let Admission(tenant) = admission.map_err(|Panicked| RejectionKind::Panicked)?;
+    reporter.admit(tenant.ok_or(RejectionKind::NotFound)?);
+    let config = reporter.config();
+    head::check(head, length, &config.rules.methods, config.body_limit)
 }
 
 impl<P> Config<P> {

@@ -3,6 +3,7 @@ mod failure;
 use std::{
     fmt,
     future::Future,
+    mem,
     pin::Pin,
     sync::{Mutex, PoisonError},
     task::{Context, Poll, ready},
@@ -26,7 +27,7 @@ use crate::{
     handler::{self, Ended},
     journal::End,
     panic::{Panicked, caught},
-    provider::{Provider, Received, ReceivedKind},
+    provider::{Event as _, Provider, Received, ReceivedKind, Refusal},
     reporter::Reporter,
     request::{body::RequestBody, collect::Collect},
     response::{
@@ -131,13 +132,15 @@ where
     type Output = Result<Response<ResponseBody<R>>, S::Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = ready!(self.as_mut().drive(cx));
-        // A server may keep this future until the answer is written; what it holds goes now.
-        let mut this = self.project();
-        this.state.set(State::Done);
-        *this.call = None;
-        this.reporter.close();
-        Poll::Ready(answer)
+        let answer = self.as_mut().drive(cx);
+        if answer.is_ready() {
+            // A server may keep this future until the answer is written; what it holds goes now.
+            let mut this = self.project();
+            this.state.set(State::Done);
+            *this.call = None;
+            this.reporter.close();
+        }
+        answer
     }
 }
 
@@ -376,7 +379,7 @@ fn handled<P: Provider, R, E>(
 /// Step 4: what the provider takes the request for.
 fn decode<P, B, R, E>(
     head: &Parts,
-    raw: Bytes,
+    mut raw: Bytes,
     reporter: &mut Reporter<P>,
     deadline: Instant,
 ) -> Step<B, R, E>
@@ -384,13 +387,29 @@ where
     P: Provider,
 {
     reporter.set_body_size(raw.len());
-    match caught(|| reporter.config().provider.receive(head, &raw)) {
-        Err(Panicked) => {
-            let rejection = Rejection::new(RejectionKind::Panicked);
-            let failure = Failure::Rejected(rejection, LetterReason::Panicked);
-            Step::Fail(failure, Some(raw))
+    // The event goes from the provider's hands into the delivery in there: it is large, and nothing
+    // large comes out.
+    let found = caught(|| {
+        match reporter.config().provider.receive(head, &raw) {
+            Err(refusal) => Found::Refusal(refusal),
+            Ok(Received(ReceivedKind::Probe(reply))) => Found::Probe(reply),
+            // By the other methods a provider can only knock.
+            Ok(Received(ReceivedKind::Event(_))) if head.method != Method::POST => Found::Knock,
+            Ok(Received(ReceivedKind::Event(event))) => {
+                let name = reporter.config().rules.known(event.name());
+                reporter.deliver(event, name, mem::take(&mut raw), deadline);
+                Found::Delivery
+            }
         }
-        Ok(Err(refusal)) => {
+    });
+    match found {
+        Ok(Found::Probe(reply)) => {
+            reporter.settle(End::probe(reply.status()));
+            Step::Answer(Ok(reply.map(ResponseBody::own)))
+        }
+        Ok(Found::Knock) => Step::reject(RejectionKind::Method),
+        Ok(Found::Delivery) => Step::Next(State::Admit { waiting: None }),
+        Ok(Found::Refusal(refusal)) => {
             let rejection = Rejection::from(refusal);
             if rejection.kind() == RejectionKind::Malformed {
                 let failure = Failure::Rejected(rejection, LetterReason::Malformed);
@@ -399,19 +418,22 @@ where
                 Step::Reject(rejection)
             }
         }
-        Ok(Ok(Received(ReceivedKind::Probe(reply)))) => {
-            reporter.settle(End::probe(reply.status()));
-            Step::Answer(Ok(reply.map(ResponseBody::own)))
-        }
-        // By the other methods a provider can only knock.
-        Ok(Ok(Received(ReceivedKind::Event(_)))) if head.method != Method::POST => {
-            Step::reject(RejectionKind::Method)
-        }
-        Ok(Ok(Received(ReceivedKind::Event(event)))) => {
-            reporter.deliver(event, raw, deadline);
-            Step::Next(State::Admit { waiting: None })
+        Err(Panicked) => {
+            let rejection = Rejection::new(RejectionKind::Panicked);
+            let failure = Failure::Rejected(rejection, LetterReason::Panicked);
+            Step::Fail(failure, Some(raw))
         }
     }
+}
+
+/// What a provider found in a request.
+enum Found {
+    Probe(Response<Bytes>),
+    /// An event that nobody may deliver by that method.
+    Knock,
+    /// An event, delivered by now.
+    Delivery,
+    Refusal(Refusal),
 }
 
 impl<S, P, B> fmt::Debug for ResponseFuture<S, P, B>

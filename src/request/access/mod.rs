@@ -8,7 +8,10 @@ use subtle::Choice;
 
 use self::secret::{checked, compare, is_unreserved, same};
 pub use self::{admission::Admission, secret::Secret};
-use crate::error::{ConfigError, valid};
+use crate::{
+    error::{ConfigError, valid},
+    panic::{Panicked, caught},
+};
 
 /// Who may deliver: the credential that a request has to bring.
 ///
@@ -160,8 +163,9 @@ impl Access {
         matches!(self.0, Kind::Open)
     }
 
-    pub(crate) fn admit(&self, head: &Parts) -> Admission {
-        match &self.0 {
+    /// Fails where the user's own code panics.
+    pub(crate) fn admit(&self, head: &Parts) -> Result<Admission, Panicked> {
+        Ok(match &self.0 {
             Kind::Path(secrets) => {
                 let path = without_end_slashes(head.uri.path().as_bytes());
                 compare(secrets, |secret| is_last_segment(path, secret))
@@ -170,9 +174,9 @@ impl Access {
                 Some(value) => compare(secrets, |secret| same(secret, value.as_bytes())),
                 None => Admission::refused(),
             },
-            Kind::By(decide) => decide(head),
+            Kind::By(decide) => caught(|| decide(head))?,
             Kind::Open => Admission::granted(),
-        }
+        })
     }
 }
 
