@@ -17,7 +17,7 @@ use self::contenders::{
     bodies, by_hand,
     driver::{runtime, time},
     exact::Event,
-    floor::floor,
+    floor::{self, floor},
     json, ours,
     plain::{self, NewClient, NewInvoice, Notice},
     sent::Sent,
@@ -74,6 +74,7 @@ impl<'a> Group<'a> {
         layer: &tower_webhook::WebhookLayer<P>,
     ) {
         self.contender("(a) floor", &service_fn(floor));
+        self.contender("(a') floor, in a task", &floor::router());
         self.contender("(b) timeout, limit, Json", &json::router::<E>());
         self.contender("(c) by hand, same guarantees", &by_hand::router::<X>());
         self.contender("(c') by hand, plain structs", &by_hand::router::<E>());

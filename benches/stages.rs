@@ -2,14 +2,14 @@
 
 mod contenders;
 
-use std::{convert::Infallible, fmt::Debug, hint::black_box};
+use std::{fmt::Debug, hint::black_box};
 
 use axum::body::Body;
 use bytes::Bytes;
 use criterion::{
     BenchmarkGroup, Criterion, criterion_group, criterion_main, measurement::WallTime,
 };
-use http::{Request, Response, request::Parts};
+use http::{Request, request::Parts};
 use tokio::runtime::Runtime;
 use tower::{Service, service_fn};
 use tower_webhook::{Access, Provider, WebhookLayer, alegra::Alegra, bsale::Bsale};
@@ -17,7 +17,7 @@ use tower_webhook::{Access, Provider, WebhookLayer, alegra::Alegra, bsale::Bsale
 use self::contenders::{
     SECRET, bare, bodies,
     driver::{runtime, time},
-    floor::floor,
+    floor::{floor, in_a_task},
     ours,
     plain::{self, NewClient, NewInvoice, Notice},
     sent::Sent,
@@ -99,13 +99,9 @@ fn deliver(c: &mut Criterion) {
     let mut stage = Stage::new(c, "deliver");
     let sent = Sent::new(bodies::INVOICE);
     stage.row("floor", &service_fn(floor), &sent);
-    stage.row("floor in a task", &service_fn(spawned), &sent);
+    stage.row("floor in a task", &service_fn(in_a_task), &sent);
     stage.row("a probe", &ours::service(&bare::knock()), &sent);
     stage.row("a delivery", &ours::service(&bare::unread()), &sent);
-}
-
-async fn spawned(request: Request<Body>) -> Result<Response<Body>, Infallible> {
-    tokio::spawn(floor(request)).await.expect("no panic")
 }
 
 struct Stage<'a> {

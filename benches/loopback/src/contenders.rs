@@ -9,6 +9,8 @@ pub mod bodies;
 pub mod by_hand;
 #[path = "../../contenders/exact.rs"]
 pub mod exact;
+#[path = "../../contenders/floor.rs"]
+pub mod floor;
 #[path = "../../contenders/handler.rs"]
 mod handler;
 #[path = "../../contenders/json.rs"]

@@ -8,6 +8,7 @@ use crate::foreign::Foreign;
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Receiver {
+    Floor,
     Json,
     ByHand,
     ByHandPlain,
@@ -17,7 +18,8 @@ pub(crate) enum Receiver {
 }
 
 impl Receiver {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Floor,
         Self::Json,
         Self::ByHand,
         Self::ByHandPlain,
@@ -25,11 +27,18 @@ impl Receiver {
         Self::Fastify,
         Self::Fastapi,
     ];
-    pub(crate) const RUST: [Self; 4] = [Self::Json, Self::ByHand, Self::ByHandPlain, Self::Layer];
+    pub(crate) const RUST: [Self; 5] = [
+        Self::Floor,
+        Self::Json,
+        Self::ByHand,
+        Self::ByHandPlain,
+        Self::Layer,
+    ];
 
     /// As the command line has it.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Floor => "floor",
             Self::Json => "json",
             Self::ByHand => "by-hand",
             Self::ByHandPlain => "by-hand-plain",
@@ -42,6 +51,7 @@ impl Receiver {
     /// As a person reads it. The letters are those of the bench `receive`.
     pub(crate) fn label(self) -> &'static str {
         match self {
+            Self::Floor => "(a') floor, in a task",
             Self::Json => "(b) timeout, limit, Json",
             Self::ByHand => "(c) by hand, same guarantees",
             Self::ByHandPlain => "(c') by hand, plain structs",
@@ -54,6 +64,7 @@ impl Receiver {
     /// Where no letters are explained.
     pub(crate) fn title(self) -> &'static str {
         match self {
+            Self::Floor => "nothing but a task",
             Self::Json => "axum Json, timeout, limit",
             Self::ByHand => "by hand, same guarantees",
             Self::ByHandPlain => "by hand, plain structs",
@@ -72,7 +83,7 @@ impl Receiver {
     /// Which of those that are not Rust it is.
     pub(crate) fn foreign(self) -> Option<Foreign> {
         match self {
-            Self::Json | Self::ByHand | Self::ByHandPlain | Self::Layer => None,
+            Self::Floor | Self::Json | Self::ByHand | Self::ByHandPlain | Self::Layer => None,
             Self::Fastify => Some(Foreign::Fastify),
             Self::Fastapi => Some(Foreign::Fastapi),
         }

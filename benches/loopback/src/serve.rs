@@ -16,7 +16,7 @@ use tower_webhook::{Provider, WebhookLayer};
 use crate::{
     contenders::{
         by_hand::{self, Receive},
-        exact, json, ours,
+        exact, floor, json, ours,
         plain::{Event, NewClient, NewInvoice, Notice},
     },
     payload::Payload,
@@ -42,6 +42,7 @@ fn router<E: Event, X: Receive, P: Provider>(
     layer: &WebhookLayer<P>,
 ) -> Result<Router> {
     Ok(match receiver {
+        Receiver::Floor => floor::router(),
         Receiver::Json => json::router::<E>(),
         Receiver::ByHand => by_hand::router::<X>(),
         Receiver::ByHandPlain => by_hand::router::<E>(),
