@@ -56,14 +56,10 @@ impl<P: Provider> Reporter<P> {
 
     /// Tells the end of the request, unless it is told already.
     pub(crate) fn settle(&mut self, end: End) {
-        match &self.held {
-            Held::Facts(_) => {
-                if let Held::Facts(facts) = mem::replace(&mut self.held, Held::Nothing) {
-                    facts.tell(Some(&self.config.observers), end, false);
-                }
-            }
-            Held::Delivery(delivery) => delivery.journal().settle(end),
-            Held::Nothing => {}
+        if let Held::Delivery(delivery) = &self.held {
+            delivery.journal().settle(end);
+        } else if let Held::Facts(facts) = mem::replace(&mut self.held, Held::Nothing) {
+            facts.tell(Some(&self.config.observers), end, false);
         }
     }
 

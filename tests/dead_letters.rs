@@ -902,6 +902,38 @@ async fn an_event_whose_code_panics_is_stored_all_the_same() {
     assert_eq!(letter.record().body(), "body");
 }
 
+/// One that panics when it is asked what it is never was a delivery; its body is kept whole.
+#[tokio::test(start_paused = true)]
+async fn an_event_that_cannot_say_its_name_is_the_provider_s_panic() {
+    struct Nameless;
+    impl Event for Nameless {
+        fn name(&self) -> &'static str {
+            panic!("{}", util::PANIC)
+        }
+        fn id(&self) -> Option<&str> {
+            None
+        }
+    }
+    struct Place;
+    impl Provider for Place {
+        type Event = Nameless;
+        fn rules(&self) -> Rules {
+            Rules::new("place")
+        }
+        fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Nameless>, Refusal> {
+            Ok(Received::event(Nameless))
+        }
+    }
+    let layer = WebhookLayer::new(Place, Access::path([util::SECRET]));
+    let handler = Handler::new(Does::Answer(StatusCode::OK));
+    let refused = send(&layer, &handler, post("body")).await.expect("ours");
+    assert_eq!(rejection(&refused), Some(RejectionKind::Panicked));
+    let store = Store::default();
+    let stored = send(&layer.dead_letters(store.clone()), &handler, post("body")).await;
+    assert_eq!(stored.expect("a success").status(), 200);
+    assert_eq!(store.letters().remove(0).record().body(), "body");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_store_may_be_shared() {
     let store = std::sync::Arc::new(Store::default());

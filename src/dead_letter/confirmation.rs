@@ -44,14 +44,20 @@ impl Confirmation {
         deadline: Pin<&mut Deadline>,
         cx: &mut Context<'_>,
     ) -> Poll<bool> {
-        let confirmed = match Pin::new(&mut *self).poll(cx) {
-            Poll::Ready(confirmed) => confirmed,
-            Poll::Pending => {
-                ready!(deadline.poll(cx));
-                false
-            }
-        };
+        let confirmed = ready!(self.poll_until(deadline, cx));
         Poll::Ready(confirmed || self.is_kept())
+    }
+
+    /// Whether the store has confirmed this call before the clock has run out.
+    pub(crate) fn poll_until(
+        &mut self,
+        deadline: Pin<&mut Deadline>,
+        cx: &mut Context<'_>,
+    ) -> Poll<bool> {
+        match Pin::new(self).poll(cx) {
+            Poll::Ready(confirmed) => Poll::Ready(confirmed),
+            Poll::Pending => deadline.poll(cx).map(|()| false),
+        }
     }
 }
 

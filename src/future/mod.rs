@@ -1,16 +1,17 @@
+mod decode;
 mod failure;
+mod overdue;
 
 use std::{
     fmt,
     future::Future,
-    mem,
     pin::Pin,
     sync::{Mutex, PoisonError},
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
-use http::{Method, Request, Response, request::Parts};
+use http::{Request, Response, request::Parts};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tokio::{
@@ -19,7 +20,7 @@ use tokio::{
 };
 use tower::Service;
 
-use self::failure::Failure;
+use self::{decode::decode, failure::Failure, overdue::overdue};
 use crate::{
     background::{NoSlot, Slot, SlotFuture},
     dead_letter::{Confirmation, LetterReason},
@@ -27,12 +28,11 @@ use crate::{
     handler::{self, Ended},
     journal::End,
     panic::{Panicked, caught},
-    provider::{Event as _, Provider, Received, ReceivedKind, Refusal},
+    provider::Provider,
     reporter::Reporter,
     request::{body::RequestBody, collect::Collect},
     response::{
         body::ResponseBody,
-        late::Late,
         rejection::{Rejection, RejectionKind},
     },
 };
@@ -237,48 +237,9 @@ where
                 StateProj::Run { handler, pending } => match Pin::new(handler).poll(cx) {
                     Poll::Ready(ended) => Step::Ended(ended),
                     Poll::Pending => {
-                        let late = match pending {
-                            Some(confirmation) => match Pin::new(&mut *confirmation).poll(cx) {
-                                Poll::Ready(true) => Late::Accept,
-                                // The handler has as long as the store would have had.
-                                Poll::Ready(false) | Poll::Pending => {
-                                    ready!(this.deadline.as_mut().poll(cx));
-                                    match confirmation.is_kept() {
-                                        true => Late::Accept,
-                                        false => Late::Refuse,
-                                    }
-                                }
-                            },
-                            None => {
-                                ready!(this.deadline.as_mut().poll(cx));
-                                if this.reporter.config().late == Late::Accept
-                                    && this.reporter.config().keeper.is_some()
-                                {
-                                    // Without one, the handler's answer is on the way here.
-                                    let Some(stored) = this.reporter.store_pending() else {
-                                        return Poll::Pending;
-                                    };
-                                    *pending = Some(stored);
-                                    let until =
-                                        this.reporter.config().store_until(this.deadline.instant());
-                                    this.deadline.as_mut().reset(until);
-                                    continue;
-                                }
-                                this.reporter.config().late
-                            }
-                        };
-                        let end = End::late(late.status(this.reporter.config().rules.success));
-                        if !this.reporter.settle_late(end) {
-                            // The handler is at its end: its answer is on the way here.
-                            return Poll::Pending;
-                        }
-                        Step::Answer(Ok(match late {
-                            Late::Accept => this.reporter.config().success(),
-                            Late::Refuse => this
-                                .reporter
-                                .config()
-                                .refuse(Rejection::new(RejectionKind::Late)),
-                        }))
+                        let deadline = this.deadline.as_mut();
+                        let late = ready!(overdue(pending, deadline, this.reporter, cx));
+                        Step::Answer(Ok(late))
                     }
                 },
 
@@ -374,66 +335,6 @@ fn handled<P: Provider, R, E>(
     reporter.let_go();
     let ended = ended.unwrap_or_else(|error| Err(error.into()));
     reporter.config().answer(ended)
-}
-
-/// Step 4: what the provider takes the request for.
-fn decode<P, B, R, E>(
-    head: &Parts,
-    mut raw: Bytes,
-    reporter: &mut Reporter<P>,
-    deadline: Instant,
-) -> Step<B, R, E>
-where
-    P: Provider,
-{
-    reporter.set_body_size(raw.len());
-    // The event goes from the provider's hands into the delivery in there: it is large, and nothing
-    // large comes out.
-    let found = caught(|| {
-        match reporter.config().provider.receive(head, &raw) {
-            Err(refusal) => Found::Refusal(refusal),
-            Ok(Received(ReceivedKind::Probe(reply))) => Found::Probe(reply),
-            // By the other methods a provider can only knock.
-            Ok(Received(ReceivedKind::Event(_))) if head.method != Method::POST => Found::Knock,
-            Ok(Received(ReceivedKind::Event(event))) => {
-                let name = reporter.config().rules.known(event.name());
-                reporter.deliver(event, name, mem::take(&mut raw), deadline);
-                Found::Delivery
-            }
-        }
-    });
-    match found {
-        Ok(Found::Probe(reply)) => {
-            reporter.settle(End::probe(reply.status()));
-            Step::Answer(Ok(reply.map(ResponseBody::own)))
-        }
-        Ok(Found::Knock) => Step::reject(RejectionKind::Method),
-        Ok(Found::Delivery) => Step::Next(State::Admit { waiting: None }),
-        Ok(Found::Refusal(refusal)) => {
-            let rejection = Rejection::from(refusal);
-            if rejection.kind() == RejectionKind::Malformed {
-                let failure = Failure::Rejected(rejection, LetterReason::Malformed);
-                Step::Fail(failure, Some(raw))
-            } else {
-                Step::Reject(rejection)
-            }
-        }
-        Err(Panicked) => {
-            let rejection = Rejection::new(RejectionKind::Panicked);
-            let failure = Failure::Rejected(rejection, LetterReason::Panicked);
-            Step::Fail(failure, Some(raw))
-        }
-    }
-}
-
-/// What a provider found in a request.
-enum Found {
-    Probe(Response<Bytes>),
-    /// An event that nobody may deliver by that method.
-    Knock,
-    /// An event, delivered by now.
-    Delivery,
-    Refusal(Refusal),
 }
 
 impl<S, P, B> fmt::Debug for ResponseFuture<S, P, B>

@@ -6,13 +6,14 @@ use std::{
 
 use http::{Response, StatusCode};
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 use super::{Broken, Ended};
 use crate::{
     background::{STORE_TIME, Slot},
     clock,
     dead_letter::{Confirmation, LetterReason},
+    deadline::Deadline,
     delivery::Delivery,
     journal::End,
     provider::Event,
@@ -45,7 +46,7 @@ pin_project! {
     pub(super) struct Asked {
         confirmation: Confirmation,
         #[pin]
-        until: Sleep,
+        until: Deadline,
         // Whatever comes of this call, a pending letter of the same delivery may be letter enough.
         or_kept: bool,
     }
@@ -55,7 +56,7 @@ impl Asked {
     fn new(confirmation: Confirmation, until: Instant, or_kept: bool) -> Self {
         Self {
             confirmation,
-            until: sleep_until(until),
+            until: Deadline::new(until),
             or_kept,
         }
     }
@@ -66,13 +67,7 @@ impl Future for Asked {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
         let this = self.project();
-        let confirmed = match Pin::new(&mut *this.confirmation).poll(cx) {
-            Poll::Ready(confirmed) => confirmed,
-            Poll::Pending => {
-                ready!(this.until.poll(cx));
-                false
-            }
-        };
+        let confirmed = ready!(this.confirmation.poll_until(this.until, cx));
         Poll::Ready(confirmed || (*this.or_kept && this.confirmation.is_kept()))
     }
 }

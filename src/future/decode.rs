@@ -1,0 +1,78 @@
+use std::mem;
+
+use bytes::Bytes;
+use http::{Method, Response, request::Parts};
+use tokio::time::Instant;
+
+use super::{Failure, State, Step};
+use crate::{
+    dead_letter::LetterReason,
+    journal::End,
+    panic::{Panicked, caught},
+    provider::{Event as _, Provider, Received, ReceivedKind, Refusal},
+    reporter::Reporter,
+    response::{
+        body::ResponseBody,
+        rejection::{Rejection, RejectionKind},
+    },
+};
+
+/// What the provider takes the request for.
+pub(super) fn decode<P, B, R, E>(
+    head: &Parts,
+    mut raw: Bytes,
+    reporter: &mut Reporter<P>,
+    deadline: Instant,
+) -> Step<B, R, E>
+where
+    P: Provider,
+{
+    reporter.set_body_size(raw.len());
+    // The event goes from the provider's hands into the delivery in there: it is large, and nothing
+    // large comes out.
+    let found = caught(|| {
+        match reporter.config().provider.receive(head, &raw) {
+            Err(refusal) => Found::Refusal(refusal),
+            Ok(Received(ReceivedKind::Probe(reply))) => Found::Probe(reply),
+            // By the other methods a provider can only knock.
+            Ok(Received(ReceivedKind::Event(_))) if head.method != Method::POST => Found::Knock,
+            Ok(Received(ReceivedKind::Event(event))) => {
+                let name = reporter.config().rules.known(event.name());
+                reporter.deliver(event, name, mem::take(&mut raw), deadline);
+                Found::Delivery
+            }
+        }
+    });
+    match found {
+        Ok(Found::Probe(reply)) => {
+            reporter.settle(End::probe(reply.status()));
+            Step::Answer(Ok(reply.map(ResponseBody::own)))
+        }
+        Ok(Found::Knock) => Step::reject(RejectionKind::Method),
+        Ok(Found::Delivery) => Step::Next(State::Admit { waiting: None }),
+        Ok(Found::Refusal(refusal)) => {
+            let rejection = Rejection::from(refusal);
+            if rejection.kind() == RejectionKind::Malformed {
+                let failure = Failure::Rejected(rejection, LetterReason::Malformed);
+                Step::Fail(failure, Some(raw))
+            } else {
+                Step::Reject(rejection)
+            }
+        }
+        Err(Panicked) => {
+            let rejection = Rejection::new(RejectionKind::Panicked);
+            let failure = Failure::Rejected(rejection, LetterReason::Panicked);
+            Step::Fail(failure, Some(raw))
+        }
+    }
+}
+
+/// What a provider found in a request.
+enum Found {
+    Probe(Response<Bytes>),
+    /// An event that nobody may deliver by that method.
+    Knock,
+    /// An event, delivered by now.
+    Delivery,
+    Refusal(Refusal),
+}
