@@ -80,7 +80,7 @@ impl Rules {
         self
     }
 
-    /// Every name that [`Event::name`] may give besides `"other"`.
+    /// Every name that [`Event::name`](crate::Event::name) may give besides `"other"`.
     #[must_use]
     pub fn events(mut self, names: &'static [&'static str]) -> Self {
         self.events = names;
