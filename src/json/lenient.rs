@@ -44,7 +44,7 @@ where
 }
 
 /// Text: a string, a number (its digits), or `null`.
-#[inline]
+#[inline(never)]
 pub(crate) fn text<'de, D>(deserializer: D) -> Result<Option<String>, D::Error>
 where
     D: Deserializer<'de>,

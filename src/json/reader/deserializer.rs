@@ -10,9 +10,29 @@ use super::{
     lexer::{Lexer, Str},
 };
 
+impl<'de> Lexer<'de> {
+    /// The value is handed on as it came: it may be large, and each `?` would move it.
+    #[inline]
+    fn object<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Bail> {
+        self.enter()?;
+        let value = visitor.visit_map(Access::new(self, b'}'));
+        if value.is_ok() {
+            self.leave(b'}')?;
+        }
+        value
+    }
+}
+
 /// The lexer stands before a value.
 impl<'de> Deserializer<'de> for &mut Lexer<'de> {
     type Error = Bail;
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bail> {
+        match self.peek() {
+            Some(b'{') => self.object(visitor),
+            _ => Err(Bail),
+        }
+    }
 
     /// Numbers have no type here: nobody asks for one but by [`VALUE`].
     #[inline]
@@ -22,17 +42,14 @@ impl<'de> Deserializer<'de> for &mut Lexer<'de> {
                 Str::Plain(text) => visitor.visit_borrowed_str(text),
                 Str::Unescaped => self.visit_unescaped(visitor),
             },
-            Some(b'{') => {
-                self.enter()?;
-                let value = visitor.visit_map(Access::new(self, b'}'))?;
-                self.leave(b'}')?;
-                Ok(value)
-            }
+            Some(b'{') => self.object(visitor),
             Some(b'[') => {
                 self.enter()?;
-                let value = visitor.visit_seq(Access::new(self, b']'))?;
-                self.leave(b']')?;
-                Ok(value)
+                let value = visitor.visit_seq(Access::new(self, b']'));
+                if value.is_ok() {
+                    self.leave(b']')?;
+                }
+                value
             }
             _ => Err(Bail),
         }
@@ -72,6 +89,6 @@ impl<'de> Deserializer<'de> for &mut Lexer<'de> {
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct seq tuple tuple_struct map struct enum identifier
+        unit_struct seq tuple tuple_struct struct enum identifier
     }
 }

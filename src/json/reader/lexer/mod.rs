@@ -75,7 +75,7 @@ impl<'de> Lexer<'de> {
     }
 
     /// Enters an array or an object. Limits as in [`scan`](crate::json::scan).
-    #[inline]
+    #[inline(never)]
     pub(super) fn enter(&mut self) -> Result<(), Bail> {
         self.bump();
         self.depth += 1;
@@ -87,7 +87,7 @@ impl<'de> Lexer<'de> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(never)]
     pub(super) fn leave(&mut self, bracket: u8) -> Result<(), Bail> {
         self.skip_space();
         self.depth -= 1;
