@@ -149,11 +149,10 @@ impl Scalar for Number {
             _ => return Err(Misfit),
         };
         // `parse` alone would take a sign and leading zeros, which no number of JSON's has.
-        let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-        if !plain || (digits.len() > 1 && digits.starts_with('0')) {
-            return Err(Misfit);
+        match digits.as_bytes() {
+            [b'1'..=b'9', ..] | [b'0'] => digits.parse().map(Self).map_err(|_| Misfit),
+            _ => Err(Misfit),
         }
-        digits.parse().map(Self).map_err(|_| Misfit)
     }
 }
 
