@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use self::bars::Bars;
 use crate::{
     payload::Payload,
+    receiver::Receiver,
     results::Results,
     summary::{Comparison, comparisons},
 };
@@ -20,7 +21,13 @@ use crate::{
 const CONNECTIONS: usize = 32;
 
 pub(crate) fn draw(results: &Results, folder: &Path) -> Result<()> {
-    let comparisons = comparisons(results)?;
+    let mut comparisons = comparisons(results)?;
+    for comparison in &mut comparisons {
+        // Beside it nothing else could be told apart in a long body.
+        comparison
+            .rows
+            .retain(|row| row.receiver != Receiver::Floor);
+    }
     let chosen = |payloads: &[Payload]| -> Vec<&Comparison> {
         let is_chosen = |comparison: &&Comparison| {
             comparison.connections == CONNECTIONS && payloads.contains(&comparison.payload)
