@@ -11,40 +11,42 @@ use crate::clock;
 pin_project! {
     /// When a request has to be answered. tokio hears of it once there is something to wait for: a
     /// timer takes longer to make than to look at the clock, and most probes need none.
-    pub(crate) struct Deadline {
-        at: Instant,
-        #[pin]
-        timer: Option<Sleep>,
+    #[project = DeadlineProj]
+    pub(crate) enum Deadline {
+        At { at: Instant },
+        Timer { #[pin] timer: Sleep },
     }
 }
 
 impl Deadline {
     pub(crate) fn new(at: Instant) -> Self {
-        Self { at, timer: None }
+        Self::At { at }
     }
 
     pub(crate) fn instant(&self) -> Instant {
-        self.at
+        match self {
+            Self::At { at } => *at,
+            Self::Timer { timer } => timer.deadline(),
+        }
     }
 
     /// Waits for it.
-    pub(crate) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut this = self.project();
-        let timer = match this.timer.as_mut().as_pin_mut() {
-            Some(timer) => timer,
-            None => {
-                this.timer.set(Some(sleep_until(*this.at)));
-                this.timer.as_pin_mut().expect("set above")
+    pub(crate) fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match self.as_mut().project() {
+                DeadlineProj::Timer { timer } => return clock::poll(timer, cx),
+                DeadlineProj::At { at } => {
+                    let timer = sleep_until(*at);
+                    self.set(Self::Timer { timer });
+                }
             }
-        };
-        clock::poll(timer, cx)
+        }
     }
 
-    pub(crate) fn reset(self: Pin<&mut Self>, at: Instant) {
-        let this = self.project();
-        *this.at = at;
-        if let Some(timer) = this.timer.as_pin_mut() {
-            timer.reset(at);
+    pub(crate) fn reset(self: Pin<&mut Self>, to: Instant) {
+        match self.project() {
+            DeadlineProj::At { at } => *at = to,
+            DeadlineProj::Timer { timer } => timer.reset(to),
         }
     }
 }
