@@ -239,35 +239,58 @@ async fn what_never_was_a_delivery_is_not_stored() {
     assert_eq!(store.told(), []);
 }
 
-/// A provider whose signatures are never right, or whose code panics.
-struct Strict {
-    panics: bool,
+/// A provider that takes nothing, and why. It would be probed by GET, too.
+struct Strict(Why);
+
+#[derive(Clone, Copy, Debug)]
+enum Why {
+    Signature,
+    Malformed,
+    Panic,
 }
 
 impl Provider for Strict {
     type Event = Nothing;
 
     fn rules(&self) -> Rules {
-        Rules::new("strict")
+        Rules::new("strict").probe_method(Method::GET)
     }
 
     fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Nothing>, Refusal> {
-        assert!(!self.panics, "{}", util::PANIC);
-        Err(Refusal::unauthorized("the signature is wrong"))
+        Err(match self.0 {
+            Why::Signature => Refusal::unauthorized("the signature is wrong"),
+            Why::Malformed => Refusal::malformed("it is neither a challenge nor an event"),
+            Why::Panic => panic!("{}", util::PANIC),
+        })
     }
+}
+
+/// The status of the answer, and how many letters there are.
+async fn strict(why: Why, method: Method) -> (u16, usize) {
+    let store = Store::default();
+    let layer =
+        WebhookLayer::new(Strict(why), Access::path([util::SECRET])).dead_letters(store.clone());
+    let handler = Handler::new(Does::Answer(StatusCode::OK));
+    let mut request = post("body");
+    *request.method_mut() = method;
+    let response = send(&layer, &handler, request).await;
+    let status = response.expect("an answer").status().as_u16();
+    (status, store.letters().len())
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_wrong_signature_is_not_stored_and_a_provider_s_panic_is() {
-    for (panics, status, letters) in [(false, 401, 0), (true, 200, 1)] {
-        let store = Store::default();
-        let layer = WebhookLayer::new(Strict { panics }, Access::path([util::SECRET]))
-            .dead_letters(store.clone());
-        let handler = Handler::new(Does::Answer(StatusCode::OK));
-        let response = send(&layer, &handler, post("body")).await;
-        assert_eq!(response.expect("an answer").status(), status);
-        assert_eq!(store.letters().len(), letters);
-    }
+    assert_eq!(strict(Why::Signature, Method::POST).await, (401, 0));
+    assert_eq!(strict(Why::Malformed, Method::POST).await, (200, 1));
+    assert_eq!(strict(Why::Panic, Method::POST).await, (200, 1));
+}
+
+/// Who only knocks has to hear what is wrong with it: a success would be a handshake.
+#[tokio::test(start_paused = true)]
+async fn a_probe_by_another_method_is_not_stored_whatever_is_wrong_with_it() {
+    assert_eq!(strict(Why::Signature, Method::GET).await, (401, 0));
+    assert_eq!(strict(Why::Malformed, Method::GET).await, (400, 0));
+    assert_eq!(strict(Why::Panic, Method::GET).await, (500, 0));
 }
 
 #[tokio::test(start_paused = true)]

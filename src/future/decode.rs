@@ -43,6 +43,11 @@ where
             }
         }
     });
+    let letter = |rejection, reason| match head.method {
+        Method::POST => Step::Fail(Failure::Rejected(rejection, reason), Some(raw)),
+        // By the other methods nothing comes that could be lost.
+        _ => Step::Reject(rejection),
+    };
     match found {
         Ok(Found::Probe(reply)) => {
             reporter.settle(End::probe(reply.status()));
@@ -52,17 +57,14 @@ where
         Ok(Found::Delivery) => Step::Next(State::Admit { waiting: None }),
         Ok(Found::Refusal(refusal)) => {
             let rejection = Rejection::from(refusal);
-            if rejection.kind() == RejectionKind::Malformed {
-                let failure = Failure::Rejected(rejection, LetterReason::Malformed);
-                Step::Fail(failure, Some(raw))
-            } else {
-                Step::Reject(rejection)
+            match rejection.kind() {
+                RejectionKind::Malformed => letter(rejection, LetterReason::Malformed),
+                _ => Step::Reject(rejection),
             }
         }
         Err(Panicked) => {
             let rejection = Rejection::new(RejectionKind::Panicked);
-            let failure = Failure::Rejected(rejection, LetterReason::Panicked);
-            Step::Fail(failure, Some(raw))
+            letter(rejection, LetterReason::Panicked)
         }
     }
 }
