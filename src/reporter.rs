@@ -9,6 +9,7 @@ use crate::{
     dead_letter::{Confirmation, Custody, Letter, LetterReason},
     delivery::Delivery,
     journal::{End, Facts, Journal},
+    panic::caught,
     provider::Provider,
     record::Record,
 };
@@ -76,7 +77,10 @@ impl<P: Provider> Reporter<P> {
 
     /// The same once the end is told.
     pub(crate) fn let_go(&mut self) {
-        self.held = Held::Nothing;
+        if let Held::Delivery(_) = self.held {
+            // It may be the delivery's end, and the event is not ours: what is told goes out.
+            let _ = caught(|| self.held = Held::Nothing);
+        }
     }
 
     /// Makes the delivery of what was received. From here on the journal is shared.

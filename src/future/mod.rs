@@ -88,6 +88,13 @@ pin_project! {
     }
 }
 
+impl<B, R, E> State<B, R, E> {
+    /// What the state before held is the user's too, and may panic when it is dropped.
+    fn enter(mut self: Pin<&mut Self>, next: Self) {
+        let _ = caught(|| self.set(next));
+    }
+}
+
 impl<S, P, B> ResponseFuture<S, P, B>
 where
     S: Service<Request<RequestBody>>,
@@ -136,8 +143,11 @@ where
         if answer.is_ready() {
             // A server may keep this future until the answer is written; what it holds goes now.
             let mut this = self.project();
-            this.state.set(State::Done);
-            *this.call = None;
+            // It is the user's too, and may panic when it is dropped.
+            let _ = caught(|| {
+                this.state.set(State::Done);
+                *this.call = None;
+            });
             this.reporter.close();
         }
         answer
@@ -254,6 +264,8 @@ where
                         let success = this.reporter.config().rules.success;
                         let end = failure.end().stored(failure.reason(), success);
                         this.reporter.settle(end);
+                        // What nobody hears is the user's too, and may panic when it is dropped.
+                        let _ = caught(|| drop(failure));
                         Ok(this.reporter.config().success())
                     } else {
                         this.reporter.settle(failure.end());
@@ -264,12 +276,12 @@ where
                 StateProj::Done => panic!("polled after completion"),
             };
             match step {
-                Step::Next(state) => this.state.set(state),
+                Step::Next(state) => this.state.as_mut().enter(state),
                 Step::Answer(answer) => return Poll::Ready(answer),
                 Step::Begun(mut handler) => {
                     let ended = Pin::new(&mut handler).poll(cx);
                     let pending = None;
-                    this.state.set(State::Run { handler, pending });
+                    this.state.as_mut().enter(State::Run { handler, pending });
                     // The timer knows of this task already: it was asked before the handler began.
                     let ended = ready!(ended);
                     return Poll::Ready(handled(ended, this.reporter));
@@ -285,8 +297,8 @@ where
                     Some(confirmation) => {
                         let until = this.reporter.config().store_until(this.deadline.instant());
                         this.deadline.as_mut().reset(until);
-                        *this.call = None;
-                        this.state.set(State::Keep {
+                        let _ = caught(|| *this.call = None);
+                        this.state.as_mut().enter(State::Keep {
                             failure: Mutex::new(Some(failure)),
                             confirmation,
                         });

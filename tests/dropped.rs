@@ -1,0 +1,169 @@
+//! What panics when it is dropped changes nothing of an answer that is known.
+
+mod util;
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    pin::Pin,
+    task::{Context, Poll},
+    thread,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, request::Parts};
+use http_body::{Body, Frame};
+use tower::{Layer, Service, ServiceExt, service_fn};
+use tower_webhook::{
+    Access, Event, OutcomeKind, Provider, Received, Refusal, RejectionKind, RequestBody, Rules,
+    WebhookLayer,
+};
+
+use util::{
+    ALEGRA, Broken, Does, Handler, Outcomes, Reply, alegra, post, post_body, rejection, reply,
+    send, store::Store,
+};
+
+/// Panics when it is dropped, unless that would be the second panic at once.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(thread::panicking(), "{}", util::PANIC);
+    }
+}
+
+struct Grenade(Bomb);
+
+impl Event for Grenade {
+    fn name(&self) -> &'static str {
+        "other"
+    }
+
+    fn id(&self) -> Option<&str> {
+        None
+    }
+}
+
+struct Arsenal;
+
+impl Provider for Arsenal {
+    type Event = Grenade;
+
+    fn rules(&self) -> Rules {
+        Rules::new("arsenal")
+    }
+
+    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Grenade>, Refusal> {
+        Ok(Received::event(Grenade(Bomb)))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_whose_handler_has_answered() {
+    let (layer, outcomes) = Outcomes::of(WebhookLayer::new(Arsenal, Access::open()));
+    let handler = Handler::new(Does::Answer(StatusCode::CREATED));
+    let response = send(&layer, &handler, post("body")).await;
+    assert_eq!(response.expect("an answer").status(), 201);
+    assert_eq!(outcomes.seen(), [(OutcomeKind::Handled, Some(201), false)]);
+    assert_eq!(layer.background().in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_gets_to_no_handler() {
+    let (layer, outcomes) = Outcomes::of(WebhookLayer::new(Arsenal, Access::open()));
+    layer.background().drain(Duration::ZERO).await;
+    let response = send(&layer, &Handler::new(Does::Never), post("body")).await;
+    let kind = rejection(&response.expect("an answer"));
+    assert_eq!(kind, Some(RejectionKind::Draining));
+    assert_eq!(outcomes.seen(), [(OutcomeKind::Rejected, Some(503), false)]);
+}
+
+/// One frame, and then a bomb.
+struct Parcel(Option<&'static str>, Bomb);
+
+impl Body for Parcel {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.take().map(|text| Ok(Frame::data(text.into()))))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_was_read() {
+    for (text, status) in [(ALEGRA, 201), ("", 200), ("no JSON", 400)] {
+        let handler = Handler::new(Does::Answer(StatusCode::CREATED));
+        let parcel = Parcel(Some(text), Bomb);
+        let response = send(&alegra(), &handler, post_body(parcel)).await;
+        assert_eq!(response.expect("an answer").status(), status);
+    }
+}
+
+/// A service whose clones are loaded.
+struct Armed(#[expect(dead_code, reason = "it is there to be dropped")] Option<Bomb>);
+
+impl Clone for Armed {
+    fn clone(&self) -> Self {
+        Self(Some(Bomb))
+    }
+}
+
+impl Service<Request<RequestBody>> for Armed {
+    type Response = Reply;
+    type Error = Broken;
+    type Future = Ready<Result<Reply, Broken>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _request: Request<RequestBody>) -> Self::Future {
+        ready(Ok(reply(StatusCode::CREATED)))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clone_that_was_not_called() {
+    for (text, status) in [("", 200), ("no JSON", 400)] {
+        let response = alegra().layer(Armed(None)).oneshot(post(text)).await;
+        assert_eq!(response.expect("an answer").status(), status);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_whose_delivery_is_stored() {
+    let store = Store::default();
+    let layer = alegra().dead_letters(store.clone());
+    let handler = service_fn(async |_| Err::<Response<String>, _>(Bomb));
+    let response = layer.layer(handler).oneshot(post(ALEGRA)).await;
+    assert_eq!(response.ok().expect("an answer").status(), 202);
+
+    let unready = Unready;
+    let response = layer.layer(unready).oneshot(post(ALEGRA)).await;
+    assert_eq!(response.ok().expect("an answer").status(), 202);
+    assert_eq!(store.letters().len(), 2);
+}
+
+/// A service that never becomes ready, and says so by a bomb.
+#[derive(Clone)]
+struct Unready;
+
+impl Service<Request<RequestBody>> for Unready {
+    type Response = Reply;
+    type Error = Bomb;
+    type Future = Ready<Result<Reply, Bomb>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Bomb>> {
+        Poll::Ready(Err(Bomb))
+    }
+
+    fn call(&mut self, _request: Request<RequestBody>) -> Self::Future {
+        unreachable!("never ready")
+    }
+}
