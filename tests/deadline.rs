@@ -275,6 +275,26 @@ async fn the_handler_is_told_how_much_time_is_left() {
     assert_eq!(*left.lock().unwrap(), [ms(200), Duration::ZERO]);
 }
 
+/// tokio winds a paused clock on to the next timer when there is nothing to do.
+#[tokio::test(start_paused = true)]
+async fn a_delivery_that_is_over_leaves_no_timer_behind() {
+    let (start, layer) = (Instant::now(), alegra());
+    let handler = Handler::new(Does::Answer(StatusCode::NO_CONTENT));
+    assert_eq!(
+        answer(send(&layer, &handler, post(ALEGRA))).await,
+        handled(0)
+    );
+    let (over, is_over) = tokio::sync::oneshot::channel();
+    let idle = std::thread::spawn(move || {
+        std::thread::sleep(ms(50));
+        over.send(())
+    });
+    is_over.await.unwrap();
+    idle.join().unwrap().unwrap();
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    drop(layer);
+}
+
 /// The deadline is for the answer's head.
 #[tokio::test(start_paused = true)]
 async fn the_answers_body_may_stream_on_beyond_the_deadline() {
