@@ -19,10 +19,11 @@ pub(crate) fn poll(timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
 }
 
 /// That long after `start`. A time that no clock can tell lies beyond the life of this process, and
-/// a year from now does as well.
+/// a year from then does as well, or where the clock ends.
 pub(crate) fn after(start: Instant, span: Duration) -> Instant {
     const YEAR: Duration = Duration::from_secs(60 * 60 * 24 * 365);
-    start.checked_add(span).unwrap_or_else(|| start + YEAR)
+    let end = start.checked_add(span).or_else(|| start.checked_add(YEAR));
+    end.unwrap_or(start)
 }
 
 /// Milliseconds since 1970; zero for a clock that stands before.
@@ -64,5 +65,23 @@ impl Elapsed {
 impl fmt::Debug for Elapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.get().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_a_time_after_the_last() {
+        let mut last = Instant::now();
+        for seconds in (0..64).rev().map(|bit| Duration::from_secs(1 << bit)) {
+            last = last.checked_add(seconds).unwrap_or(last);
+        }
+        assert_eq!(last.checked_add(Duration::from_secs(1)), None);
+        for span in [Duration::from_secs(1), Duration::MAX] {
+            assert_eq!(after(last, span), last);
+        }
+        assert!(after(Instant::now(), Duration::MAX) > Instant::now());
     }
 }
