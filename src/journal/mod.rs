@@ -13,7 +13,7 @@ use crate::{
     record::Record,
 };
 
-/// Where the answering future and the handler's task of one delivery both report to.
+/// What the answering future and the handler's task of one delivery both report to.
 ///
 /// Whoever comes first has the request's one outcome; the handler's end is told in any case. What
 /// the store is told of the delivery goes through here as well, so that the two agree on what is
