@@ -16,7 +16,7 @@ use crate::{
         envelope::{self, RoutingSentences},
         lenient::expected,
         misfit,
-        objects::Object,
+        objects::Put,
         raw::Raw,
         reader,
         scan::MAX_CONTAINERS,
@@ -139,12 +139,13 @@ impl<'de> Visitor<'de> for Message<'_> {
             } else if event.is_some() {
                 return Err(A::Error::duplicate_field(subject.entity.key()));
             } else {
-                *event = Some(match subject.entity {
-                    Entity::Client => subject.client(map.next_value_seed(Object::new())?),
-                    Entity::Item => subject.item(map.next_value_seed(Object::new())?),
-                    Entity::Invoice => subject.invoice(map.next_value_seed(Object::new())?),
-                    Entity::Bill => subject.bill(map.next_value_seed(Object::new())?),
-                });
+                let mut put = |found| *event = Some(found);
+                match subject.entity {
+                    Entity::Client => map.next_value_seed(Put::new(|it| put(subject.client(it)))),
+                    Entity::Item => map.next_value_seed(Put::new(|it| put(subject.item(it)))),
+                    Entity::Invoice => map.next_value_seed(Put::new(|it| put(subject.invoice(it)))),
+                    Entity::Bill => map.next_value_seed(Put::new(|it| put(subject.bill(it)))),
+                }?;
             }
         }
         match event {

@@ -71,6 +71,46 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
     }
 }
 
+/// The same, put where it belongs rather than returned: a large one would be moved by each who returns
+/// it.
+pub(crate) struct Put<T, F> {
+    place: F,
+    of: PhantomData<T>,
+}
+
+impl<T, F: FnOnce(T)> Put<T, F> {
+    pub(crate) fn new(place: F) -> Self {
+        let of = PhantomData;
+        Self { place, of }
+    }
+}
+
+impl<'de, T: Deserialize<'de>, F: FnOnce(T)> DeserializeSeed<'de> for Put<T, F> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>, F: FnOnce(T)> Visitor<'de> for Put<T, F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        match T::deserialize(MapAccessDeserializer::new(map)) {
+            Ok(object) => {
+                (self.place)(object);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
 struct OneOrNone<T>(Option<T>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrNone<T> {
