@@ -1,6 +1,6 @@
 use std::{
     fmt,
-    sync::Arc,
+    sync::{Arc, Weak},
     time::{Duration, SystemTime},
 };
 
@@ -13,6 +13,7 @@ use crate::{
     background::{LeftOver, Slot},
     journal::Journal,
     json::envelope::BYTE_ORDER_MARK,
+    panic::caught,
     provider::Event,
     record::Record,
     request::body::{Replayed, RequestBody},
@@ -132,6 +133,10 @@ impl<E> Delivery<E> {
         &self.inner.journal
     }
 
+    pub(crate) fn handed(&self) -> Handed<E> {
+        Handed(Arc::downgrade(&self.inner))
+    }
+
     /// What the handler is called with.
     pub(crate) fn request(&self, head: Parts) -> Request<RequestBody>
     where
@@ -151,6 +156,25 @@ impl<E> Delivery<E> {
             slot.hold(self.inner.clone());
         }
         slot
+    }
+}
+
+/// A delivery that is with its handler, and gone as soon as the handler lets go of it.
+///
+/// Whoever waits for the handler holds it by this. A server has many requests under way at once, and
+/// one that is handled may wait for its turn to be answered: until then its memory is there for the
+/// next.
+pub(crate) struct Handed<E>(Weak<Inner<E>>);
+
+impl<E> Handed<E> {
+    /// What the delivery says, unless it is gone.
+    pub(crate) fn ask<T>(&self, question: impl FnOnce(&Delivery<E>) -> T) -> Option<T> {
+        let inner = self.0.upgrade()?;
+        let delivery = Delivery { inner };
+        let answer = question(&delivery);
+        // It may have become the delivery's end, and the event is not ours.
+        let _ = caught(|| drop(delivery));
+        Some(answer)
     }
 }
 

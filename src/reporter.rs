@@ -7,7 +7,7 @@ use crate::{
     background::Slot,
     config::Config,
     dead_letter::{Confirmation, Custody, Letter, LetterReason},
-    delivery::Delivery,
+    delivery::{Delivery, Handed},
     journal::{End, Facts, Journal},
     panic::caught,
     provider::Provider,
@@ -25,6 +25,7 @@ pub(crate) struct Reporter<P: Provider> {
 enum Held<E> {
     Facts(Facts),
     Delivery(Delivery<E>),
+    Handed(Handed<E>),
     /// All is told.
     Nothing,
 }
@@ -57,16 +58,25 @@ impl<P: Provider> Reporter<P> {
 
     /// Tells the end of the request, unless it is told already.
     pub(crate) fn settle(&mut self, end: End) {
-        if let Held::Delivery(delivery) = &self.held {
-            delivery.journal().settle(end);
-        } else if let Held::Facts(facts) = mem::replace(&mut self.held, Held::Nothing) {
-            facts.tell(Some(&self.config.observers), end, false);
+        match &self.held {
+            Held::Facts(_) => {
+                if let Held::Facts(facts) = mem::replace(&mut self.held, Held::Nothing) {
+                    facts.tell(Some(&self.config.observers), end, false);
+                }
+            }
+            Held::Delivery(delivery) => delivery.journal().settle(end),
+            // If it is gone, the handler's end was told.
+            Held::Handed(handed) => {
+                handed.ask(|delivery| delivery.journal().settle(end));
+            }
+            Held::Nothing => {}
         }
     }
 
     /// The same at the deadline, unless the handler is at its end; whether this was it.
     pub(crate) fn settle_late(&self, end: End) -> bool {
-        self.delivery().journal().settle_late(end)
+        let settled = self.handed(|delivery| delivery.journal().settle_late(end));
+        settled.unwrap_or(false)
     }
 
     /// Lets go: whatever was not told by now was given up.
@@ -77,10 +87,8 @@ impl<P: Provider> Reporter<P> {
 
     /// The same once the end is told.
     pub(crate) fn let_go(&mut self) {
-        if let Held::Delivery(_) = self.held {
-            // It may be the delivery's end, and the event is not ours: what is told goes out.
-            let _ = caught(|| self.held = Held::Nothing);
-        }
+        // It may be the delivery's end, and the event is not ours: what is told goes out.
+        let _ = caught(|| self.held = Held::Nothing);
     }
 
     /// Makes the delivery of what was received. From here on the journal is shared.
@@ -136,10 +144,8 @@ impl<P: Provider> Reporter<P> {
 
     /// Has the delivery stored whose handler is late, unless it is at its end.
     pub(crate) fn store_pending(&self) -> Option<Confirmation> {
-        let delivery = self.delivery();
-        let record = || Record::of(delivery);
-        let kept = delivery.journal().late(record)?;
-        Some(kept.confirmation)
+        let kept = self.handed(|delivery| delivery.journal().late(|| Record::of(delivery)));
+        Some(kept??.confirmation)
     }
 
     /// The slot of the delivery's handler.
@@ -147,10 +153,28 @@ impl<P: Provider> Reporter<P> {
         self.delivery().hold(slot)
     }
 
-    pub(crate) fn delivery(&self) -> &Delivery<P::Event> {
+    fn delivery(&self) -> &Delivery<P::Event> {
         match &self.held {
             Held::Delivery(delivery) => delivery,
-            Held::Facts(_) | Held::Nothing => unreachable!("a handler runs for a delivery"),
+            _ => unreachable!("a slot is for a delivery"),
+        }
+    }
+
+    /// The delivery, for its handler.
+    pub(crate) fn hand_over(&mut self) -> Delivery<P::Event> {
+        let handed = Held::Handed(self.delivery().handed());
+        match mem::replace(&mut self.held, handed) {
+            Held::Delivery(delivery) => delivery,
+            _ => unreachable!("a handler runs for a delivery"),
+        }
+    }
+
+    /// What the delivery says that the handler has; nothing once the handler is at its end and has
+    /// let go of it.
+    fn handed<T>(&self, question: impl FnOnce(&Delivery<P::Event>) -> T) -> Option<T> {
+        match &self.held {
+            Held::Handed(handed) => handed.ask(question),
+            _ => unreachable!("a handler has the delivery"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What panics when it is dropped changes nothing of an answer that is known.
+//! When things are dropped; and what panics then changes nothing of an answer that is known.
 
 mod util;
 
@@ -6,12 +6,17 @@ use std::{
     convert::Infallible,
     future::{Ready, ready},
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     thread,
     time::Duration,
 };
 
 use bytes::Bytes;
+use futures::poll;
 use http::{Request, Response, StatusCode, request::Parts};
 use http_body::{Body, Frame};
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -68,6 +73,61 @@ async fn an_event_whose_handler_has_answered() {
     assert_eq!(response.expect("an answer").status(), 201);
     assert_eq!(outcomes.seen(), [(OutcomeKind::Handled, Some(201), false)]);
     assert_eq!(layer.background().in_flight(), 0);
+}
+
+/// Says when it is dropped.
+struct Witness(Arc<AtomicBool>);
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Event for Witness {
+    fn name(&self) -> &'static str {
+        "other"
+    }
+
+    fn id(&self) -> Option<&str> {
+        None
+    }
+}
+
+struct Scene(Arc<AtomicBool>);
+
+impl Provider for Scene {
+    type Event = Witness;
+
+    fn rules(&self) -> Rules {
+        Rules::new("scene")
+    }
+
+    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Witness>, Refusal> {
+        Ok(Received::event(Witness(Arc::clone(&self.0))))
+    }
+}
+
+/// It goes with its handler, whether or not the answer has been fetched.
+#[tokio::test(start_paused = true)]
+async fn an_event_whose_handler_is_at_its_end() {
+    for fetched in [true, false] {
+        let gone = Arc::new(AtomicBool::new(false));
+        let scene = WebhookLayer::new(Scene(Arc::clone(&gone)), Access::open());
+        let (layer, outcomes) = Outcomes::of(scene);
+        let webhook = layer.layer(Handler::new(Does::Answer(StatusCode::CREATED)));
+        let mut answer = Box::pin(webhook.oneshot(post("body")));
+        assert!(poll!(answer.as_mut()).is_pending());
+        assert!(!gone.load(Ordering::SeqCst));
+        tokio::task::yield_now().await;
+        assert!(gone.load(Ordering::SeqCst));
+        if fetched {
+            assert_eq!(answer.await.expect("an answer").status(), 201);
+        } else {
+            drop(answer);
+        }
+        assert_eq!(outcomes.seen(), [(OutcomeKind::Handled, Some(201), false)]);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -228,7 +228,7 @@ where
                         Ok(Poll::Ready(Err(error))) => Step::Fail(Failure::Error(error), None),
                         Ok(Poll::Ready(Ok(()))) => {
                             let (head, inner) = this.call.take().expect(TAKEN_ONCE);
-                            let delivery = this.reporter.delivery().clone();
+                            let delivery = this.reporter.hand_over();
                             let request = delivery.request(head);
                             let slot = slot.take().expect(TAKEN_ONCE);
                             let (limit, policy) = (

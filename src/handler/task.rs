@@ -16,6 +16,7 @@ use crate::{
     deadline::Deadline,
     delivery::Delivery,
     journal::End,
+    panic::caught,
     provider::Event,
     record::Record,
     response::rejection::RejectionKind,
@@ -126,6 +127,7 @@ impl<E: Event> Task<E> {
     fn succeeded(&mut self, end: End) -> Option<Asked> {
         let delivery = self.delivery.take()?;
         let done = delivery.journal().handler_succeeded(end);
+        let_go(delivery);
         // Whoever replays wants to hear it when the letter is done.
         if self.policy.on_failure == OnFailure::Replayed {
             if let Some(confirmation) = done {
@@ -146,6 +148,7 @@ impl<E: Event> Task<E> {
                     end
                 },
             );
+            let_go(delivery);
         }
         self.slot = None;
         match self.policy.on_failure {
@@ -172,8 +175,14 @@ impl<E: Event> Drop for Task<E> {
             let end = self.end.take().map(|(end, _)| end);
             let end = end.unwrap_or_else(|| End::broken(RejectionKind::Interrupted));
             delivery.journal().handler_ended(end);
+            let_go(delivery);
         }
     }
+}
+
+/// It may be the delivery's end, and the event is not ours: what is told goes out.
+fn let_go<E>(delivery: Delivery<E>) {
+    let _ = caught(|| drop(delivery));
 }
 
 fn in_store_time() -> Instant {
