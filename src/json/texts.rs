@@ -1,11 +1,15 @@
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize, Deserializer,
     de::{Error, SeqAccess, Visitor},
 };
 
-use super::{lenient::expected, text::Text, value::value};
+use super::{
+    lenient::expected,
+    text::{Text, own},
+    value::value,
+};
 
 /// Strings are no containers, so the cap on containers does not bound a list of them; the known ones
 /// have two.
@@ -34,7 +38,7 @@ impl<'de> Visitor<'de> for TextsVisitor {
     fn visit_str<E: Error>(self, text: &str) -> Result<Vec<String>, E> {
         Ok(match text {
             "" => Vec::new(),
-            text => vec![text.to_owned()],
+            text => vec![own(text)],
         })
     }
 
@@ -51,7 +55,10 @@ impl<'de> Visitor<'de> for TextsVisitor {
             if texts.len() == MAX_TEXTS {
                 return Err(expected(EXPECTED));
             }
-            texts.push(text.into_owned());
+            texts.push(match text {
+                Cow::Owned(text) => text,
+                Cow::Borrowed(text) => own(text),
+            });
         }
         Ok(texts)
     }
