@@ -36,7 +36,7 @@ const LISTS: [(&str, &str, &str); 8] = [
     ("bill", "x", r#"{}|[]|[{}]|0|"""#),
 ];
 
-const LINES: &str = r#"{}|{"id":1}|{"name":"x"}|{"name":"","description":"","reference":""}|{"tax":[{"id":1}]}|{"tax":[{"id":1},{"id":2},{"id":3},{"id":4},{"id":5}]}|{"remission":{"id":1}}|{"price":"0123456789012345678901234567890123456789"}|{"tax":[{"id":1}],"remission":{"id":1}}"#;
+const LINES: &str = r#"{}|{"id":1}|{"name":"x"}|{"name":"","description":"","reference":""}|{"tax":[{"id":1}]}|{"tax":[{"id":1},{"id":2},{"id":3},{"id":4},{"id":5}]}|{"remission":{"id":1}}|{"price":"0123456789012345678901234567890123456789"}|{"tax":[{"id":1}],"remission":{"id":1}}|{"name":123}|{"name":123,"reference":123}"#;
 
 /// A body of at most the limit: one list, filled with those elements in turn; with `padding`, the rest
 /// is one long text, which stands in front so that it is there while the list grows.

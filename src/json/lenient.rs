@@ -3,14 +3,9 @@
 //! Scalars are read from the text of their JSON, so numbers keep their digits, and the result is the
 //! same whatever features of `serde_json` the rest of an application turns on.
 
-use std::borrow::Cow;
-
 use serde::{Deserializer, de::Error};
 
-use super::{
-    text::own,
-    token::{Token, with_token},
-};
+use super::token::{Token, with_token};
 
 /// A value that is written as a string or as something else.
 pub(crate) trait Scalar: Sized {
@@ -56,8 +51,8 @@ where
 {
     with_token(deserializer, "text: a string", |token| match token {
         Token::Null => Ok(None),
-        Token::String(Cow::Owned(text)) => Ok(Some(text)),
-        Token::String(Cow::Borrowed(text)) | Token::Number(text) => Ok(Some(own(text))),
+        Token::String(text) => Ok(Some(text.into_owned())),
+        Token::Number(digits) => Ok(Some(digits.to_owned())),
         _ => Err(Misfit),
     })
 }

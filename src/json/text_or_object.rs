@@ -5,7 +5,7 @@ use serde::{
     de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::{lenient::expected, text::own, value::value};
+use super::{lenient::expected, value::value};
 
 /// What is written as text or as an object.
 pub(crate) enum TextOrObject<T> {
@@ -48,7 +48,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for TextOrObjectVisitor<T> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Some(TextOrObject::Text(own(text))))
+        Ok(Some(TextOrObject::Text(text.to_owned())))
     }
 
     fn visit_some<D: Deserializer<'de>>(self, bare: D) -> Result<Self::Value, D::Error> {

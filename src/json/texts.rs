@@ -1,15 +1,11 @@
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 use serde::{
     Deserialize, Deserializer,
     de::{Error, SeqAccess, Visitor},
 };
 
-use super::{
-    lenient::expected,
-    text::{Text, own},
-    value::value,
-};
+use super::{lenient::expected, text::Text, value::value};
 
 /// Strings are no containers, so the cap on containers does not bound a list of them; the known ones
 /// have two.
@@ -38,7 +34,7 @@ impl<'de> Visitor<'de> for TextsVisitor {
     fn visit_str<E: Error>(self, text: &str) -> Result<Vec<String>, E> {
         Ok(match text {
             "" => Vec::new(),
-            text => vec![own(text)],
+            text => vec![text.to_owned()],
         })
     }
 
@@ -55,10 +51,7 @@ impl<'de> Visitor<'de> for TextsVisitor {
             if texts.len() == MAX_TEXTS {
                 return Err(expected(EXPECTED));
             }
-            texts.push(match text {
-                Cow::Owned(text) => text,
-                Cow::Borrowed(text) => own(text),
-            });
+            texts.push(text.into_owned());
         }
         Ok(texts)
     }
