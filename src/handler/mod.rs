@@ -77,13 +77,15 @@ where
     if delivery.journal().has_store() {
         delivery.journal().handler_begins();
     }
+    // First of all: if anything panics from here on, it tells the end.
+    let task = Task::new(delivery, slot, policy);
     // Boxed, since tokio moves what it spawns again and again.
     tokio::spawn(Box::pin(Handler {
         state: State::Call {
             call: Some((inner, request)),
         },
         limit: limit.map(|limit| Box::pin(sleep(limit))),
-        task: Task::new(delivery, slot, policy),
+        task,
         span: Span::current(),
     }))
 }
