@@ -15,7 +15,10 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{clock, metrics, panic::caught};
+use crate::{
+    clock, metrics,
+    panic::{caught, let_go},
+};
 
 /// How long the store may take beyond what was waited for anyway.
 pub(crate) const STORE_TIME: Duration = Duration::from_secs(1);
@@ -248,7 +251,7 @@ impl Drop for Slot {
         if let Some(key) = self.running {
             let delivery = self.shared.running().deliveries.remove(&key);
             // It may be the delivery's end: outside of the lock, for the event is not ours.
-            let _ = caught(|| drop(delivery));
+            let_go(delivery);
         }
         metrics::handler_ends(self.shared.provider);
         self.shared.slots.add_permits(1);

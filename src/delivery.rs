@@ -13,7 +13,7 @@ use crate::{
     background::{LeftOver, Slot},
     journal::Journal,
     json::envelope::BYTE_ORDER_MARK,
-    panic::caught,
+    panic::let_go,
     provider::Event,
     record::Record,
     request::body::{Replayed, RequestBody},
@@ -173,7 +173,7 @@ impl<E> Handed<E> {
         let delivery = Delivery { inner };
         let answer = question(&delivery);
         // It may have become the delivery's end, and the event is not ours.
-        let _ = caught(|| drop(delivery));
+        let_go(delivery);
         Some(answer)
     }
 }

@@ -11,12 +11,12 @@ use tokio::time::Instant;
 use tower::Service;
 
 use crate::{
-    background::NoSlot,
+    background::{Background, NoSlot, Slot},
     dead_letter::DeadLetter,
     delivery::Delivery,
     handler::{self, OnFailure, Policy},
     journal::{Facts, Journal},
-    panic::{Panicked, caught},
+    panic::{Panicked, caught, let_go},
     provider::{Event, Provider, ReceivedKind, Refusal},
     record::Record,
     request::body::RequestBody,
@@ -99,26 +99,19 @@ where
         ReplayFuture(Box::pin(async move {
             let delivery = match delivery {
                 Ok(delivery) => delivery,
-                Err(rejection) => return Ok(config.refuse(rejection)),
-            };
-            let slot = match config.background.try_slot() {
-                Err(NoSlot::Busy) => config.background.slot().await,
-                slot => slot.ok(),
-            };
-            let Some(slot) = slot else {
-                return Ok(config.refuse(Rejection::new(RejectionKind::Draining)));
-            };
-            let slot = delivery.hold(slot);
-            let ready = |cx: &mut Context<'_>| match caught(|| inner.poll_ready(cx)) {
-                Ok(ready) => ready.map(Ok),
-                Err(panicked) => Poll::Ready(Err(panicked)),
-            };
-            match poll_fn(ready).await {
-                Ok(ready) => ready?,
-                Err(Panicked) => {
-                    return Ok(config.refuse(Rejection::new(RejectionKind::Panicked)));
+                Err(rejection) => {
+                    let_go(inner);
+                    return Ok(config.refuse(rejection));
                 }
-            }
+            };
+            let slot = match begin(&config.background, &delivery, &mut inner).await {
+                Ok(slot) => slot,
+                Err(refused) => {
+                    let_go(inner);
+                    let_go(delivery);
+                    return refused.map(|kind| config.refuse(Rejection::new(kind)));
+                }
+            };
             let request = request(&delivery);
             let policy = Policy {
                 on_failure: OnFailure::Replayed,
@@ -143,14 +136,18 @@ where
         if record.provider() != config.rules.name {
             return Err(Refusal::malformed("the record is of another provider").into());
         }
-        let received = caught(|| config.provider.replay(record.body()))
-            .map_err(|Panicked| Rejection::new(RejectionKind::Panicked))??;
-        let ReceivedKind::Event(event) = received.0 else {
-            return Err(Refusal::malformed("the record holds a probe").into());
-        };
+        let received = caught(|| {
+            let ReceivedKind::Event(event) = config.provider.replay(record.body())?.0 else {
+                return Err(Refusal::malformed("the record holds a probe"));
+            };
+            let name = config.rules.known(event.name());
+            Ok((event, name))
+        });
+        let (event, name) =
+            received.map_err(|Panicked| Rejection::new(RejectionKind::Panicked))??;
         let facts = Facts {
             tenant: record.tenant().map(Into::into),
-            event: Some(config.rules.known(event.name())),
+            event: Some(name),
             body_size: Some(record.body().len()),
             admitted: true,
             ..Facts::new(config.rules.name, Instant::now())
@@ -167,6 +164,31 @@ where
             journal,
         ))
     }
+}
+
+/// A slot for the handler, waiting for one as long as it takes, once the service is ready; or what is
+/// answered instead.
+async fn begin<S, E>(
+    background: &Background,
+    delivery: &Delivery<E>,
+    inner: &mut S,
+) -> Result<Slot, Result<RejectionKind, S::Error>>
+where
+    S: Service<Request<RequestBody>>,
+    E: Event,
+{
+    let slot = match background.try_slot() {
+        Err(NoSlot::Busy) => background.slot().await,
+        slot => slot.ok(),
+    };
+    let slot = slot.ok_or(Ok(RejectionKind::Draining))?;
+    let slot = delivery.hold(slot);
+    let ready = |cx: &mut Context<'_>| match caught(|| inner.poll_ready(cx)) {
+        Ok(ready) => ready.map_err(Err),
+        Err(Panicked) => Poll::Ready(Err(Ok(RejectionKind::Panicked))),
+    };
+    poll_fn(ready).await?;
+    Ok(slot)
 }
 
 fn request<E: Event>(delivery: &Delivery<E>) -> Request<RequestBody> {

@@ -87,7 +87,7 @@ impl<P: Provider> Reporter<P> {
 
     /// The same once the end is told.
     pub(crate) fn let_go(&mut self) {
-        // It may be the delivery's end, and the event is not ours: what is told goes out.
+        // It may be the delivery's end, and the event is not ours.
         let _ = caught(|| self.held = Held::Nothing);
     }
 

@@ -271,8 +271,7 @@ async fn strict(why: Why, method: Method) -> (u16, usize) {
     let layer =
         WebhookLayer::new(Strict(why), Access::path([util::SECRET])).dead_letters(store.clone());
     let handler = Handler::new(Does::Answer(StatusCode::OK));
-    let mut request = post("body");
-    *request.method_mut() = method;
+    let request = with_method(method, Full::<Bytes>::from("body"));
     let response = send(&layer, &handler, request).await;
     let status = response.expect("an answer").status().as_u16();
     (status, store.letters().len())
@@ -952,9 +951,15 @@ async fn an_event_that_cannot_say_its_name_is_the_provider_s_panic() {
     let refused = send(&layer, &handler, post("body")).await.expect("ours");
     assert_eq!(rejection(&refused), Some(RejectionKind::Panicked));
     let store = Store::default();
-    let stored = send(&layer.dead_letters(store.clone()), &handler, post("body")).await;
+    let layer = layer.dead_letters(store.clone());
+    let stored = send(&layer, &handler, post("body")).await;
     assert_eq!(stored.expect("a success").status(), 200);
-    assert_eq!(store.letters().remove(0).record().body(), "body");
+    let letter = store.letters().remove(0);
+    assert_eq!(letter.record().body(), "body");
+    let replayed = layer.layer(handler.clone()).replay(&letter).await;
+    let replayed = replayed.expect("ours");
+    assert_eq!(rejection(&replayed), Some(RejectionKind::Panicked));
+    assert_eq!(handler.called(), 0);
 }
 
 #[tokio::test(start_paused = true)]

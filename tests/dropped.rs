@@ -4,7 +4,9 @@ mod util;
 
 use std::{
     convert::Infallible,
-    future::{Ready, ready},
+    future::{Future, Ready, ready},
+    mem,
+    panic::panic_any,
     pin::Pin,
     sync::{
         Arc,
@@ -19,10 +21,11 @@ use bytes::Bytes;
 use futures::poll;
 use http::{Request, Response, StatusCode, request::Parts};
 use http_body::{Body, Frame};
+use http_body_util::Full;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_webhook::{
-    Access, Event, OutcomeKind, Provider, Received, Refusal, RejectionKind, RequestBody, Rules,
-    WebhookLayer,
+    Access, Event, OutcomeKind, Provider, Received, Record, Refusal, RejectionKind, RequestBody,
+    Rules, WebhookLayer,
 };
 
 use util::{
@@ -39,9 +42,10 @@ impl Drop for Bomb {
     }
 }
 
-struct Grenade(Bomb);
+/// An event that holds what is to be dropped with it.
+struct Holds<T>(T);
 
-impl Event for Grenade {
+impl<T: Send + Sync + 'static> Event for Holds<T> {
     fn name(&self) -> &'static str {
         "other"
     }
@@ -51,23 +55,36 @@ impl Event for Grenade {
     }
 }
 
-struct Arsenal;
+/// A provider that takes each body for such an event.
+struct Props<F>(F);
 
-impl Provider for Arsenal {
-    type Event = Grenade;
+impl<T, F> Provider for Props<F>
+where
+    T: Send + Sync + 'static,
+    F: Fn() -> T + Send + Sync + 'static,
+{
+    type Event = Holds<T>;
 
     fn rules(&self) -> Rules {
-        Rules::new("arsenal")
+        Rules::new("props")
     }
 
-    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Grenade>, Refusal> {
-        Ok(Received::event(Grenade(Bomb)))
+    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Holds<T>>, Refusal> {
+        Ok(Received::event(Holds(self.0())))
     }
+}
+
+fn open<T, F>(prop: F) -> WebhookLayer<Props<F>>
+where
+    T: Send + Sync + 'static,
+    F: Fn() -> T + Send + Sync + 'static,
+{
+    WebhookLayer::new(Props(prop), Access::open())
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_event_whose_handler_has_answered() {
-    let (layer, outcomes) = Outcomes::of(WebhookLayer::new(Arsenal, Access::open()));
+    let (layer, outcomes) = Outcomes::of(open(|| Bomb));
     let handler = Handler::new(Does::Answer(StatusCode::CREATED));
     let response = send(&layer, &handler, post("body")).await;
     assert_eq!(response.expect("an answer").status(), 201);
@@ -84,37 +101,13 @@ impl Drop for Witness {
     }
 }
 
-impl Event for Witness {
-    fn name(&self) -> &'static str {
-        "other"
-    }
-
-    fn id(&self) -> Option<&str> {
-        None
-    }
-}
-
-struct Scene(Arc<AtomicBool>);
-
-impl Provider for Scene {
-    type Event = Witness;
-
-    fn rules(&self) -> Rules {
-        Rules::new("scene")
-    }
-
-    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Witness>, Refusal> {
-        Ok(Received::event(Witness(Arc::clone(&self.0))))
-    }
-}
-
 /// It goes with its handler, whether or not the answer has been fetched.
 #[tokio::test(start_paused = true)]
 async fn an_event_whose_handler_is_at_its_end() {
     for fetched in [true, false] {
         let gone = Arc::new(AtomicBool::new(false));
-        let scene = WebhookLayer::new(Scene(Arc::clone(&gone)), Access::open());
-        let (layer, outcomes) = Outcomes::of(scene);
+        let seen = Arc::clone(&gone);
+        let (layer, outcomes) = Outcomes::of(open(move || Witness(Arc::clone(&seen))));
         let webhook = layer.layer(Handler::new(Does::Answer(StatusCode::CREATED)));
         let mut answer = Box::pin(webhook.oneshot(post("body")));
         assert!(poll!(answer.as_mut()).is_pending());
@@ -132,7 +125,7 @@ async fn an_event_whose_handler_is_at_its_end() {
 
 #[tokio::test(start_paused = true)]
 async fn an_event_that_gets_to_no_handler() {
-    let (layer, outcomes) = Outcomes::of(WebhookLayer::new(Arsenal, Access::open()));
+    let (layer, outcomes) = Outcomes::of(open(|| Bomb));
     layer.background().drain(Duration::ZERO).await;
     let response = send(&layer, &Handler::new(Does::Never), post("body")).await;
     let kind = rejection(&response.expect("an answer"));
@@ -191,9 +184,41 @@ impl Service<Request<RequestBody>> for Armed {
 #[tokio::test(start_paused = true)]
 async fn a_clone_that_was_not_called() {
     for (text, status) in [("", 200), ("no JSON", 400)] {
-        let response = alegra().layer(Armed(None)).oneshot(post(text)).await;
+        let request = post_body(Parcel(Some(text), Bomb));
+        let response = alegra().layer(Armed(None)).oneshot(request).await;
         assert_eq!(response.expect("an answer").status(), status);
     }
+}
+
+/// Fails, and is itself a bomb, too.
+struct Fails(Bomb);
+
+impl Future for Fails {
+    type Output = Result<Reply, Bomb>;
+
+    fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(Err(Bomb))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_with_its_error() {
+    let (layer, outcomes) = Outcomes::of(alegra());
+    let handler = service_fn(|_| Fails(Bomb));
+    let response = layer.layer(handler).oneshot(post(ALEGRA)).await;
+    let response = response.ok().expect("an answer");
+    assert_eq!(rejection(&response), Some(RejectionKind::Panicked));
+    assert_eq!(outcomes.seen(), [(OutcomeKind::Failed, Some(500), false)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_handler_panics_with() {
+    let (layer, outcomes) = Outcomes::of(alegra());
+    let handler = service_fn(async |_| -> Result<Reply, Broken> { panic_any(Bomb) });
+    let response = layer.layer(handler).oneshot(post(ALEGRA)).await;
+    let kind = rejection(&response.expect("an answer"));
+    assert_eq!(kind, Some(RejectionKind::Panicked));
+    assert_eq!(outcomes.seen(), [(OutcomeKind::Failed, Some(500), false)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -226,4 +251,27 @@ impl Service<Request<RequestBody>> for Unready {
     fn call(&mut self, _request: Request<RequestBody>) -> Self::Future {
         unreachable!("never ready")
     }
+}
+
+fn record(provider: &str) -> Record {
+    let record = format!(
+        r#"{{"version":1,"provider":"{provider}","event":"other","received_at_ms":0,"body":"body"}}"#
+    );
+    serde_json::from_str(&record).expect("a record")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_that_gets_to_no_handler() {
+    let layer = open(|| Bomb);
+    let status = async |record| {
+        let answer = layer.layer(Armed(None)).replay::<Full<Bytes>>(record).await;
+        answer.expect("an answer").status().as_u16()
+    };
+    assert_eq!(status(record("another")).await, 400);
+
+    let unready = layer.layer(Unready).replay::<Full<Bytes>>(record("props"));
+    mem::forget(unready.await.expect_err("not ready"));
+
+    layer.background().drain(Duration::ZERO).await;
+    assert_eq!(status(record("props")).await, 503);
 }

@@ -27,7 +27,7 @@ use crate::{
     deadline::Deadline,
     handler::{self, Ended},
     journal::End,
-    panic::{Panicked, caught},
+    panic::{Panicked, caught, let_go},
     provider::Provider,
     reporter::Reporter,
     request::{body::RequestBody, collect::Collect},
@@ -142,12 +142,9 @@ where
         let answer = self.as_mut().drive(cx);
         if answer.is_ready() {
             // A server may keep this future until the answer is written; what it holds goes now.
-            let mut this = self.project();
-            // It is the user's too, and may panic when it is dropped.
-            let _ = caught(|| {
-                this.state.set(State::Done);
-                *this.call = None;
-            });
+            let this = self.project();
+            this.state.enter(State::Done);
+            let _ = caught(|| *this.call = None);
             this.reporter.close();
         }
         answer
@@ -264,8 +261,7 @@ where
                         let success = this.reporter.config().rules.success;
                         let end = failure.end().stored(failure.reason(), success);
                         this.reporter.settle(end);
-                        // What nobody hears is the user's too, and may panic when it is dropped.
-                        let _ = caught(|| drop(failure));
+                        let_go(failure);
                         Ok(this.reporter.config().success())
                     } else {
                         this.reporter.settle(failure.end());

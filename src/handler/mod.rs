@@ -23,7 +23,7 @@ use crate::{
     background::Slot,
     clock,
     delivery::Delivery,
-    panic::{Panicked, caught},
+    panic::{Panicked, caught, let_go},
     provider::Event,
     replay::Unmarked,
     request::body::RequestBody,
@@ -44,11 +44,13 @@ pub(crate) enum Broken<E> {
 /// left behind panicked when it was dropped.
 impl<E> From<JoinError> for Broken<E> {
     fn from(error: JoinError) -> Self {
-        if error.is_panic() {
+        let why = if error.is_panic() {
             Self::Panicked
         } else {
             Self::Interrupted
-        }
+        };
+        let_go(error);
+        why
     }
 }
 
@@ -153,8 +155,7 @@ where
         match this.task.asked(is_stored) {
             Verdict::AsItIs => {}
             Verdict::Stored => {
-                // What nobody hears is the user's too, and may panic when it is dropped.
-                let _ = caught(|| drop(ended));
+                let_go(ended);
                 ended = Err(Broken::Stored);
             }
             Verdict::Unmarked => {
@@ -192,7 +193,10 @@ where
     };
     Poll::Ready(match caught(|| state.set(State::Ended)) {
         Ok(()) => ended,
-        Err(Panicked) => Err(Broken::Panicked),
+        Err(Panicked) => {
+            let_go(ended);
+            Err(Broken::Panicked)
+        }
     })
 }
 

@@ -16,7 +16,7 @@ use crate::{
     deadline::Deadline,
     delivery::Delivery,
     journal::End,
-    panic::caught,
+    panic::let_go,
     provider::Event,
     record::Record,
     response::rejection::RejectionKind,
@@ -178,11 +178,6 @@ impl<E: Event> Drop for Task<E> {
             let_go(delivery);
         }
     }
-}
-
-/// It may be the delivery's end, and the event is not ours: what is told goes out.
-fn let_go<E>(delivery: Delivery<E>) {
-    let _ = caught(|| drop(delivery));
 }
 
 fn in_store_time() -> Instant {
