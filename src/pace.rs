@@ -1,7 +1,7 @@
 use std::{
     pin::Pin,
     sync::{
-        Mutex,
+        Mutex, TryLockError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Waker},
@@ -48,9 +48,12 @@ impl Pace {
 
     #[cold]
     fn begin(&self, begun: u64, deadline: Instant) {
-        // Somebody is at it; to wait for that one would cost more than to go without.
-        let Ok(mut timer) = self.timer.try_lock() else {
-            return;
+        let mut timer = match self.timer.try_lock() {
+            Ok(timer) => timer,
+            // A runtime without timers panics; the next one may have them.
+            Err(TryLockError::Poisoned(timer)) => timer.into_inner(),
+            // Somebody is at it; to wait for that one would cost more than to go without.
+            Err(TryLockError::WouldBlock) => return,
         };
         if self.is_on(begun) || !is_live() {
             return;
@@ -86,15 +89,18 @@ fn nanos(span: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::PoisonError;
+
     use tokio::runtime::{Builder, Runtime};
 
     use super::*;
+    use crate::panic::caught;
 
     const SPAN: Duration = Duration::from_secs(3);
     const BEFORE: Duration = Duration::from_nanos(1);
 
     fn due(pace: &Pace) -> Option<Instant> {
-        let timer = pace.timer.lock().expect("no panic");
+        let timer = pace.timer.lock().unwrap_or_else(PoisonError::into_inner);
         timer.as_ref().map(|timer| timer.deadline())
     }
 
@@ -125,6 +131,18 @@ mod tests {
         drop(busy);
         assert_eq!(due(&pace), None);
         pace.keep(deadline, SPAN);
+        assert_eq!(due(&pace), Some(deadline));
+    }
+
+    #[test]
+    fn a_runtime_without_timers_keeps_them_from_nobody_else() {
+        let pace = Pace::new();
+        let deadline = pace.since + SPAN;
+        let without = Builder::new_current_thread().build().expect("a runtime");
+        let panicked = caught(|| without.block_on(async { pace.keep(deadline, SPAN) }));
+        assert!(panicked.is_err());
+        assert_eq!(due(&pace), None);
+        runtime().block_on(async { pace.keep(deadline, SPAN) });
         assert_eq!(due(&pace), Some(deadline));
     }
 
