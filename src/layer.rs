@@ -203,10 +203,11 @@ impl<P> WebhookLayer<P> {
     /// the handler's own status that is no 2xx, its error, its panic, its
     /// [`handler_limit`](Self::handler_limit), no slot or readiness by the deadline, a drain, and,
     /// unless access is [open](Access::open), a body that cannot be read as the provider's. Not
-    /// stored is what a client gave up before its handler began. Once the
-    /// store has confirmed it, the provider hears a success: what is safely kept is neither a strike
-    /// nor a loss. [`Failed::Refuse`] lets the failure out instead. A store that fails, or has not
-    /// answered within a second after the deadline, never makes a success of a failure.
+    /// stored is a probe by another method than POST, whatever is wrong with it, nor what a client
+    /// gave up before its handler began. Once the store has confirmed it, the provider hears a
+    /// success: what is safely kept is neither a strike nor a loss. [`Failed::Refuse`] lets the
+    /// failure out instead. A store that fails, or has not answered within a second after the
+    /// deadline, never makes a success of a failure.
     ///
     /// A delivery that is late is stored as [pending](crate::LetterReason::Pending) before its
     /// success leaves ([`Late::Accept`]), and done when its handler succeeds. Should the store not
