@@ -16,7 +16,7 @@ use crate::{
         envelope::{self, RoutingSentences},
         lenient::expected,
         misfit,
-        objects::Put,
+        objects::Object,
         raw::Raw,
         reader,
         scan::MAX_CONTAINERS,
@@ -141,10 +141,14 @@ impl<'de> Visitor<'de> for Message<'_> {
             } else {
                 let mut put = |found| *event = Some(found);
                 match subject.entity {
-                    Entity::Client => map.next_value_seed(Put::new(|it| put(subject.client(it)))),
-                    Entity::Item => map.next_value_seed(Put::new(|it| put(subject.item(it)))),
-                    Entity::Invoice => map.next_value_seed(Put::new(|it| put(subject.invoice(it)))),
-                    Entity::Bill => map.next_value_seed(Put::new(|it| put(subject.bill(it)))),
+                    Entity::Client => {
+                        map.next_value_seed(Object::new(|it| put(subject.client(it))))
+                    }
+                    Entity::Item => map.next_value_seed(Object::new(|it| put(subject.item(it)))),
+                    Entity::Invoice => {
+                        map.next_value_seed(Object::new(|it| put(subject.invoice(it))))
+                    }
+                    Entity::Bill => map.next_value_seed(Object::new(|it| put(subject.bill(it)))),
                 }?;
             }
         }

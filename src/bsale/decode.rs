@@ -1,5 +1,7 @@
 //! From a body to an event: in one pass where all fits, else by looking for what does not.
 
+use std::convert::identity;
+
 use super::{
     event::{Drifted, Event, Unknown},
     notification::{Notification, Number},
@@ -25,7 +27,7 @@ const TOPIC: RoutingSentences = RoutingSentences {
 /// The event, and its company where it can be read.
 pub(super) fn decode(body: &[u8]) -> Result<(Event, Option<u64>), Refusal> {
     let text = envelope::text(body)?;
-    match reader::read(text, Object::<Notification>::new()) {
+    match reader::read(text, Object::new(identity::<Notification>)) {
         Ok(notification) => {
             let company = Some(notification.cpn_id);
             Ok((Event::Notification(notification), company))
@@ -49,7 +51,7 @@ fn step_by_step(text: &str) -> Result<(Event, Option<u64>), Refusal> {
 
     let event = match Topic::parse(&topic) {
         Some(topic) if !is_new_action => {
-            match misfit::locate(text, Object::<Notification>::new()) {
+            match misfit::locate(text, Object::new(identity::<Notification>)) {
                 // More objects and arrays than the first pass takes: nothing is kept of them.
                 Ok(notification) => Event::Notification(notification),
                 Err(path) => Event::Drifted(Drifted {

@@ -1,6 +1,6 @@
 //! Readers of objects and lists of objects, in the ways in which they are written or left out.
 
-use std::{fmt, marker::PhantomData};
+use std::{convert::identity, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
@@ -41,73 +41,39 @@ where
         .map(|found| found.map_or_else(Vec::new, |objects| objects.0))
 }
 
-/// An object that has to be there, and has to be one: a derived struct would also take an array
-/// of its fields by position.
-pub(crate) struct Object<T>(PhantomData<T>);
-
-impl<T> Object<T> {
-    pub(crate) fn new() -> Self {
-        Self(PhantomData)
-    }
-}
-
-impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Object<T> {
-    type Value = T;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map))
-    }
-}
-
-/// The same, put where it belongs rather than returned: a large one would be moved by each who returns
-/// it.
-pub(crate) struct Put<T, F> {
-    place: F,
+/// What is made of an object that has to be there, and has to be one: a derived struct would also take
+/// an array of its fields by position.
+///
+/// A large one is best put where it belongs by `make`: whoever returned it would move it.
+pub(crate) struct Object<T, F> {
+    make: F,
     of: PhantomData<T>,
 }
 
-impl<T, F: FnOnce(T)> Put<T, F> {
-    pub(crate) fn new(place: F) -> Self {
+impl<T, U, F: FnOnce(T) -> U> Object<T, F> {
+    pub(crate) fn new(make: F) -> Self {
         let of = PhantomData;
-        Self { place, of }
+        Self { make, of }
     }
 }
 
-impl<'de, T: Deserialize<'de>, F: FnOnce(T)> DeserializeSeed<'de> for Put<T, F> {
-    type Value = ();
+impl<'de, T: Deserialize<'de>, U, F: FnOnce(T) -> U> DeserializeSeed<'de> for Object<T, F> {
+    type Value = U;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<U, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de, T: Deserialize<'de>, F: FnOnce(T)> Visitor<'de> for Put<T, F> {
-    type Value = ();
+impl<'de, T: Deserialize<'de>, U, F: FnOnce(T) -> U> Visitor<'de> for Object<T, F> {
+    type Value = U;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        match T::deserialize(MapAccessDeserializer::new(map)) {
-            Ok(object) => {
-                (self.place)(object);
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<U, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(self.make)
     }
 }
 
@@ -144,7 +110,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrNoneVisitor<T> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Option<T>, A::Error> {
-        let only = list.next_element_seed(Object::new())?;
+        let only = list.next_element_seed(Object::new(identity))?;
         if list.next_element::<IgnoredAny>()?.is_some() {
             return Err(expected("one object, not several"));
         }
@@ -179,7 +145,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectsVisitor<T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
         let mut objects = Vec::new();
-        while let Some(object) = list.next_element_seed(Object::new())? {
+        while let Some(object) = list.next_element_seed(Object::new(identity))? {
             if objects.len() == objects.capacity() {
                 // Doubles like any `Vec`, but never past what a body may hold.
                 let more = objects.len().max(4);

@@ -1,7 +1,7 @@
 //! What the reader takes is what `serde_json` takes, and means the same; what it leaves to
 //! `serde_json` is deep nesting, too many objects and arrays, and nothing else.
 
-use std::fmt::Debug;
+use std::{convert::identity, fmt::Debug};
 
 use proptest::{
     prelude::*,
@@ -213,7 +213,7 @@ where
     }
     same(
         text,
-        read(text, Object::<T>::new()),
+        read(text, Object::new(identity::<T>)),
         serde_json::from_str::<T>(text),
     )
 }
@@ -356,6 +356,6 @@ fn taken<T>(text: &str)
 where
     T: for<'de> Deserialize<'de> + PartialEq + Debug,
 {
-    let here: T = read(text, Object::new()).expect("taken");
+    let here: T = read(text, Object::new(identity)).expect("taken");
     assert_eq!(here, serde_json::from_str(text).expect("a value"));
 }
