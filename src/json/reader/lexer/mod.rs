@@ -68,9 +68,7 @@ impl<'de> Lexer<'de> {
         // Mostly there is none, or a line's end and an indentation.
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
             self.bump();
-            if let Some(word) = self.word() {
-                self.at += words::leading(word, b' ');
-            }
+            self.skip_indentation();
         }
     }
 
@@ -129,6 +127,10 @@ impl<'de> Lexer<'de> {
     pub(super) fn colon(&mut self) -> Result<(), Bail> {
         self.skip_space();
         self.expect(b':')?;
+        // Mostly there is none, or one.
+        if self.peek() == Some(b' ') {
+            self.bump();
+        }
         self.skip_space();
         Ok(())
     }

@@ -8,12 +8,6 @@ const ONES: u64 = u64::from_ne_bytes([1; 8]);
 /// The high bit of each byte of a word.
 const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
 
-/// How many bytes at a word's beginning are this one.
-#[inline]
-pub(super) fn leading(word: u64, byte: u8) -> usize {
-    (word ^ repeated(byte)).trailing_zeros() as usize / 8
-}
-
 /// The high bits of the bytes that mean something in a string: a quote, a backslash, a control
 /// character. Above the lowest one in the word others may be set that do not.
 #[inline]
@@ -47,6 +41,17 @@ impl Lexer<'_> {
                 return;
             }
             self.bump();
+        }
+    }
+
+    /// Over the spaces among the next sixteen bytes, up to the first that is none.
+    #[inline]
+    pub(super) fn skip_indentation(&mut self) {
+        const SPACES: u128 = u128::from_ne_bytes([b' '; 16]);
+        let rest = self.text.as_bytes().get(self.at..);
+        if let Some(bytes) = rest.and_then(|rest| rest.first_chunk()) {
+            let others = u128::from_le_bytes(*bytes) ^ SPACES;
+            self.at += others.trailing_zeros() as usize / 8;
         }
     }
 
