@@ -5,7 +5,7 @@ use super::{
     name::{Name, name},
 };
 use crate::{
-    json::{lenient::text, objects::object, texts::texts},
+    json::{lenient::roomy, objects::object, texts::texts},
     scalar::Id,
 };
 
@@ -35,7 +35,7 @@ pub struct Client {
     #[doc(alias = "teléfono")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<40, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub phone_primary: Option<String>,
@@ -43,7 +43,7 @@ pub struct Client {
     /// The second telephone number.
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<40, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub phone_secondary: Option<String>,
@@ -52,7 +52,7 @@ pub struct Client {
     #[doc(alias = "celular")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<40, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub mobile: Option<String>,
@@ -61,7 +61,7 @@ pub struct Client {
     #[doc(alias = "correo")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<40, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub email: Option<String>,
@@ -74,7 +74,7 @@ pub struct Client {
     /// The number of the fax.
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<40, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub fax: Option<String>,
@@ -121,7 +121,7 @@ pub struct Address {
     #[doc(alias = "código postal")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<72, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub zip_code: Option<String>,
@@ -130,7 +130,7 @@ pub struct Address {
     #[doc(alias = "departamento")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<72, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub department: Option<String>,
@@ -139,7 +139,7 @@ pub struct Address {
     #[doc(alias = "país")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<72, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub country: Option<String>,
@@ -148,7 +148,7 @@ pub struct Address {
     #[doc(alias = "dirección")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<72, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub address: Option<String>,
@@ -157,7 +157,7 @@ pub struct Address {
     #[doc(alias = "ciudad")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<72, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub city: Option<String>,

@@ -3,7 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::json::{
-    lenient::text,
+    lenient::roomy,
     text_or_object::{TextOrObject, text_or_object, unless_empty},
 };
 
@@ -27,7 +27,7 @@ pub struct NameParts {
     #[doc(alias = "primer nombre")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<56, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub first_name: Option<String>,
@@ -36,7 +36,7 @@ pub struct NameParts {
     #[doc(alias = "segundo nombre")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<56, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub second_name: Option<String>,
@@ -45,7 +45,7 @@ pub struct NameParts {
     #[doc(alias = "primer apellido")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<56, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub last_name: Option<String>,
@@ -54,7 +54,7 @@ pub struct NameParts {
     #[doc(alias = "segundo apellido")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<56, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub second_last_name: Option<String>,
@@ -63,7 +63,7 @@ pub struct NameParts {
     #[doc(alias = "nombre completo")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<56, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub fullname: Option<String>,
