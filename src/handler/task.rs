@@ -107,9 +107,12 @@ impl<E: Event> Task<E> {
                 LetterReason::Interrupted,
             ),
         };
-        let accepts = self.policy.on_failure == OnFailure::Accept;
         let record = || Record::of(delivery);
-        let kept = delivery.journal().failed(reason, accepts, record);
+        let kept = match self.policy.on_failure {
+            OnFailure::Accept => delivery.journal().failed(reason, true, record),
+            OnFailure::Refuse => delivery.journal().failed_openly(reason, record),
+            OnFailure::Replayed => delivery.journal().failed(reason, false, record),
+        };
         self.end = Some((end, reason));
         let until = match (&kept, self.policy.on_failure) {
             (Some(kept), _) if kept.settled => in_store_time(),

@@ -33,6 +33,8 @@ struct Progress {
     acknowledged: bool,
     /// It will be one, unless the store or the handler fails: the letter is on its way.
     promised: bool,
+    /// The handler's failure is about to be its outcome.
+    claimed: bool,
     /// A drain did not wait for it.
     left_over: bool,
     /// A handler has it.
@@ -109,7 +111,7 @@ impl Journal {
 
     fn settle_if(&self, end: End, may: impl FnOnce(&Progress) -> bool) -> bool {
         let mut progress = self.progress();
-        let first = !progress.settled && may(&progress);
+        let first = !progress.settled && !progress.claimed && may(&progress);
         if first {
             progress.settled = true;
             progress.acknowledged = end.answer().is_some_and(|status| status.is_success());
@@ -190,6 +192,20 @@ impl Journal {
         })
     }
 
+    /// The same for a handler's failure that goes out as it is: it is the request's end as well from
+    /// here on, unless that is past.
+    pub(crate) fn failed_openly(
+        &self,
+        reason: LetterReason,
+        record: impl FnOnce() -> Record,
+    ) -> Option<Kept> {
+        self.keep(record, |progress| {
+            progress.ended = true;
+            progress.claimed = true;
+            Some((reason, false))
+        })
+    }
+
     fn keep(
         &self,
         record: impl FnOnce() -> Record,
@@ -229,5 +245,57 @@ impl Journal {
 impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Journal").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::StatusCode;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::{
+        background::Background,
+        dead_letter::{DeadLetter, DeadLetters},
+        outcome::{Outcome, OutcomeKind},
+        provider::Rules,
+        strikes::Strikes,
+    };
+
+    struct Forgetful;
+
+    impl DeadLetters for Forgetful {
+        async fn store(
+            &self,
+            _letter: DeadLetter,
+        ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+            Ok(())
+        }
+    }
+
+    /// Between the letter and the outcome of a failure that goes out there is no room for another.
+    #[tokio::test]
+    async fn a_failure_that_goes_out_is_the_request_s_end() {
+        let outcomes = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&outcomes);
+        let rules = Rules::new("any");
+        let observers = Observers {
+            strikes: Strikes::new(&rules),
+            user: Some(Arc::new(move |outcome: &Outcome| {
+                let seen = (outcome.kind(), outcome.is_late_end());
+                sink.lock().expect("no panic").push(seen);
+            })),
+        };
+        let keeper = Keeper::new(Forgetful, Background::new("any", 1));
+        let facts = Facts::new("any", Instant::now());
+        let journal = Journal::new(facts, Arc::new(observers), Some(Arc::new(keeper)));
+        let record = || Record::undecoded("any", None, Bytes::new());
+        let kept = journal.failed_openly(LetterReason::Status, record);
+        assert!(!kept.expect("a letter").settled);
+        journal.settle(End::given_up());
+        journal.handler_ended(End::answered(StatusCode::BAD_GATEWAY));
+        let outcomes = outcomes.lock().expect("no panic");
+        assert_eq!(*outcomes, [(OutcomeKind::Failed, false)]);
     }
 }
