@@ -50,7 +50,7 @@ impl Pace {
     fn begin(&self, begun: u64, deadline: Instant) {
         let mut timer = match self.timer.try_lock() {
             Ok(timer) => timer,
-            // A runtime without timers panics; the next one may have them.
+            // In a runtime without timers it panics to make one; the next may have them.
             Err(TryLockError::Poisoned(timer)) => timer.into_inner(),
             // Somebody is at it; to wait for that one would cost more than to go without.
             Err(TryLockError::WouldBlock) => return,

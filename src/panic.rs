@@ -14,7 +14,7 @@ pub(crate) fn caught<T>(theirs: impl FnOnce() -> T) -> Result<T, Panicked> {
 #[cold]
 fn discard(payload: Box<dyn Any + Send>) -> Panicked {
     if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        // Whoever panics with that will hardly stop.
+        // Leaked: whoever panics with that will hardly stop.
         mem::forget(again);
     }
     Panicked

@@ -15,7 +15,7 @@ use crate::{
     future::ResponseFuture,
     handler::{Broken, Ended},
     journal::Facts,
-    panic::Panicked,
+    panic::{Panicked, let_go},
     provider::Provider,
     reporter::Reporter,
     request::{access::Admission, body::RequestBody, head},
@@ -97,7 +97,11 @@ where
         let length = body.size_hint();
         match enter(&head, &length, &mut reporter) {
             Ok(()) => ResponseFuture::receive(self.inner.clone(), head, body, deadline, reporter),
-            Err(kind) => ResponseFuture::reject(kind, deadline, reporter),
+            Err(kind) => {
+                let_go(body);
+                let_go(head);
+                ResponseFuture::reject(kind, deadline, reporter)
+            }
         }
     }
 }

@@ -42,13 +42,31 @@ impl fmt::Display for Unprintable {
 
 impl Error for Unprintable {}
 
+/// One that panics when it is dropped.
+#[derive(Debug)]
+struct Undroppable;
+
+impl fmt::Display for Undroppable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it is full")
+    }
+}
+
+impl Error for Undroppable {}
+
+impl Drop for Undroppable {
+    fn drop(&mut self) {
+        panic!("{PANIC}");
+    }
+}
+
 /// A store's call that may panic when it is dropped.
-struct Undroppable {
+struct Call {
     call: Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>,
     panics: bool,
 }
 
-impl Future for Undroppable {
+impl Future for Call {
     type Output = Result<(), Failure>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -56,7 +74,7 @@ impl Future for Undroppable {
     }
 }
 
-impl Drop for Undroppable {
+impl Drop for Call {
     fn drop(&mut self) {
         assert!(!self.panics, "{PANIC}");
     }
@@ -79,32 +97,32 @@ impl Reasons {
     }
 }
 
-struct FailsUnprintably(Reasons);
+struct Fails(Reasons, fn() -> Failure);
 
-impl DeadLetters for FailsUnprintably {
+impl DeadLetters for Fails {
     async fn store(&self, letter: DeadLetter) -> Result<(), Failure> {
         let is_first = self.0.add(&letter);
         // The handler is at its end meanwhile, and its letter in line.
         sleep(ms(400)).await;
         if is_first {
-            return Err(Unprintable.into());
+            return Err(self.1());
         }
         Ok(())
     }
 }
 
-struct IsUndroppable(Reasons);
+/// Its first call panics when it is dropped, whatever came of it.
+struct Calls(Reasons, fn() -> Result<(), Failure>);
 
-impl DeadLetters for IsUndroppable {
+impl DeadLetters for Calls {
     fn store(&self, letter: DeadLetter) -> impl Future<Output = Result<(), Failure>> + Send {
-        let call = Box::pin(async {
+        let panics = self.0.add(&letter);
+        let result = self.1;
+        let call = Box::pin(async move {
             sleep(ms(400)).await;
-            Ok(())
+            if panics { result() } else { Ok(()) }
         });
-        Undroppable {
-            call,
-            panics: self.0.add(&letter),
-        }
+        Call { call, panics }
     }
 }
 
@@ -128,13 +146,23 @@ async fn is_told_of_both(store: impl DeadLetters, reasons: &Reasons) {
 #[tokio::test(start_paused = true)]
 async fn an_error_that_panics_when_it_is_printed_costs_no_letter() {
     let reasons = Reasons::default();
-    is_told_of_both(FailsUnprintably(reasons.clone()), &reasons).await;
+    let store = Fails(reasons.clone(), || Unprintable.into());
+    is_told_of_both(store, &reasons).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_that_panics_when_it_is_dropped_costs_no_letter() {
+    let reasons = Reasons::default();
+    let store = Fails(reasons.clone(), || Undroppable.into());
+    is_told_of_both(store, &reasons).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_panics_when_it_is_dropped_costs_no_letter() {
-    let reasons = Reasons::default();
-    is_told_of_both(IsUndroppable(reasons.clone()), &reasons).await;
+    for result in [|| Ok(()), || Err(Undroppable.into())] {
+        let reasons = Reasons::default();
+        is_told_of_both(Calls(reasons.clone(), result), &reasons).await;
+    }
 }
 
 /// A body that panics when it is dropped.

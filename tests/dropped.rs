@@ -1,4 +1,5 @@
-//! When things are dropped; and what panics then changes nothing of an answer that is known.
+//! When things are dropped; and what panics then changes nothing of an answer that is known. A
+//! handler's is known once all that it leaves is gone.
 
 mod util;
 
@@ -6,22 +7,23 @@ use std::{
     convert::Infallible,
     future::{Future, Ready, ready},
     mem,
-    panic::panic_any,
+    panic::{AssertUnwindSafe, catch_unwind, panic_any},
     pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     thread,
     time::Duration,
 };
 
 use bytes::Bytes;
 use futures::poll;
-use http::{Request, Response, StatusCode, request::Parts};
+use http::{Method, Request, Response, StatusCode, request::Parts};
 use http_body::{Body, Frame};
 use http_body_util::Full;
+use tokio::runtime::Builder;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_webhook::{
     Access, Event, OutcomeKind, Provider, Received, Record, Refusal, RejectionKind, RequestBody,
@@ -29,8 +31,8 @@ use tower_webhook::{
 };
 
 use util::{
-    ALEGRA, Broken, Does, Handler, Outcomes, Reply, alegra, post, post_body, rejection, reply,
-    send, store::Store,
+    ALEGRA, Broken, Does, Handler, Outcomes, Reply, alegra, ms, post, post_body, rejection, reply,
+    send, store::Store, with_method,
 };
 
 /// Panics when it is dropped, unless that would be the second panic at once.
@@ -66,7 +68,7 @@ where
     type Event = Holds<T>;
 
     fn rules(&self) -> Rules {
-        Rules::new("props")
+        Rules::new("props").probe_method(Method::GET)
     }
 
     fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Holds<T>>, Refusal> {
@@ -158,6 +160,25 @@ async fn a_body_that_was_read() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_is_turned_away() {
+    let (layer, outcomes) = Outcomes::of(alegra());
+    let handler = Handler::new(Does::Never);
+    let mut request = with_method(Method::PUT, Parcel(None, Bomb));
+    request.extensions_mut().insert(Arc::new(Bomb));
+    let response = send(&layer, &handler, request).await;
+    assert_eq!(response.expect("an answer").status(), 405);
+    assert_eq!(outcomes.seen(), [(OutcomeKind::Rejected, Some(405), false)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_by_a_method_that_delivers_none() {
+    let layer = open(|| Bomb);
+    let request = with_method(Method::GET, Full::<Bytes>::from("body"));
+    let response = send(&layer, &Handler::new(Does::Never), request).await;
+    assert_eq!(response.expect("an answer").status(), 405);
+}
+
 /// A service whose clones are loaded.
 struct Armed(#[expect(dead_code, reason = "it is there to be dropped")] Option<Bomb>);
 
@@ -184,7 +205,8 @@ impl Service<Request<RequestBody>> for Armed {
 #[tokio::test(start_paused = true)]
 async fn a_clone_that_was_not_called() {
     for (text, status) in [("", 200), ("no JSON", 400)] {
-        let request = post_body(Parcel(Some(text), Bomb));
+        let mut request = post_body(Parcel(Some(text), Bomb));
+        request.extensions_mut().insert(Arc::new(Bomb));
         let response = alegra().layer(Armed(None)).oneshot(request).await;
         assert_eq!(response.expect("an answer").status(), status);
     }
@@ -209,6 +231,35 @@ async fn a_handler_with_its_error() {
     let response = response.ok().expect("an answer");
     assert_eq!(rejection(&response), Some(RejectionKind::Panicked));
     assert_eq!(outcomes.seen(), [(OutcomeKind::Failed, Some(500), false)]);
+}
+
+/// Its request was let in by a runtime, and is driven on outside of any: there is nobody to have the
+/// task, and it tells the end all the same.
+#[test]
+fn a_task_that_cannot_begin() {
+    let (layer, outcomes) = Outcomes::of(alegra().max_in_flight(1).handler_limit(ms(60_000)));
+    let runtime = Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    let brief = Handler::new(Does::AnswerAfter(ms(10), StatusCode::OK));
+    let mut first = Box::pin(send(&layer, &brief, post(ALEGRA)));
+    let webhook = layer.layer(Handler::new(Does::Never));
+    let mut second = Box::pin(webhook.oneshot(post(ALEGRA)));
+    runtime.block_on(async {
+        assert!(poll!(&mut first).is_pending());
+        assert!(poll!(&mut second).is_pending());
+        assert_eq!(first.await.expect("an answer").status(), 200);
+    });
+    let mut cx = Context::from_waker(Waker::noop());
+    let poll = catch_unwind(AssertUnwindSafe(|| second.as_mut().poll(&mut cx)));
+    assert!(poll.is_err(), "there is no runtime");
+    drop(second);
+    let (handled, failed) = (OutcomeKind::Handled, OutcomeKind::Failed);
+    let seen = [(handled, Some(200), false), (failed, Some(503), false)];
+    assert_eq!(outcomes.seen(), seen);
+    assert_eq!(layer.background().in_flight(), 0);
 }
 
 #[tokio::test(start_paused = true)]

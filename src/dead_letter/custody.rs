@@ -19,7 +19,7 @@ use super::{Confirmation, DeadLetter, DeadLetters, ErasedDeadLetters, LetterReas
 use crate::{
     background::{Background, StoreCall},
     clock, metrics,
-    panic::{Panicked, caught},
+    panic::{Panicked, caught, let_go},
     record::Record,
     trace,
 };
@@ -232,7 +232,10 @@ impl Run {
                     self.custody.confirmed(step);
                     let _nobody_waits = confirm.send(());
                 }
-                Err(error) => self.custody.failed(&step, &*error),
+                Err(error) => {
+                    self.custody.failed(&step, &*error);
+                    let_go(error);
+                }
             }
         }
     }
@@ -294,8 +297,13 @@ where
         Err(why) => Poll::Ready(Err(panicked(why).into())),
     })
     .await;
-    caught(|| drop(call)).map_err(panicked)?;
-    result
+    match caught(|| drop(call)) {
+        Ok(()) => result,
+        Err(why) => {
+            let_go(result);
+            Err(panicked(why).into())
+        }
+    }
 }
 
 /// A name that no other letter has, of this process or another; in the order of time.

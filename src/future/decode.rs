@@ -8,7 +8,7 @@ use super::{Failure, State, Step};
 use crate::{
     dead_letter::LetterReason,
     journal::End,
-    panic::{Panicked, caught},
+    panic::{Panicked, caught, let_go},
     provider::{Event as _, Provider, Received, ReceivedKind, Refusal},
     reporter::Reporter,
     response::{
@@ -35,7 +35,10 @@ where
             Err(refusal) => Found::Refusal(refusal),
             Ok(Received(ReceivedKind::Probe(reply))) => Found::Probe(reply),
             // By the other methods a provider can only knock.
-            Ok(Received(ReceivedKind::Event(_))) if head.method != Method::POST => Found::Knock,
+            Ok(Received(ReceivedKind::Event(event))) if head.method != Method::POST => {
+                let_go(event);
+                Found::Knock
+            }
             Ok(Received(ReceivedKind::Event(event))) => {
                 let name = reporter.config().rules.known(event.name());
                 reporter.deliver(event, name, mem::take(&mut raw), deadline);

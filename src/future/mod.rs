@@ -49,8 +49,9 @@ pin_project! {
     {
         #[pin]
         state: State<B, S::Response, S::Error>,
-        // What the handler is called with. It stands still here until then: no state moves it.
-        call: Option<(Parts, S)>,
+        // What is called, and with what. They stand still here until then: no state moves them.
+        inner: Option<S>,
+        head: Option<Parts>,
         #[pin]
         deadline: Deadline,
         reporter: Reporter<P>,
@@ -111,7 +112,8 @@ where
         let body = Collect::new(body, reporter.config().body_limit);
         Self {
             state: State::Collect { body },
-            call: Some((head, inner)),
+            inner: Some(inner),
+            head: Some(head),
             deadline: Deadline::new(deadline),
             reporter,
         }
@@ -120,7 +122,8 @@ where
     pub(crate) fn reject(kind: RejectionKind, deadline: Instant, reporter: Reporter<P>) -> Self {
         Self {
             state: State::Refuse { kind },
-            call: None,
+            inner: None,
+            head: None,
             deadline: Deadline::new(deadline),
             reporter,
         }
@@ -144,7 +147,8 @@ where
             // A server may keep this future until the answer is written; what it holds goes now.
             let this = self.project();
             this.state.enter(State::Done);
-            let _ = caught(|| *this.call = None);
+            vacate(this.inner);
+            vacate(this.head);
             this.reporter.close();
         }
         answer
@@ -173,7 +177,7 @@ where
                     match ready!(body.poll(cx, this.deadline.as_mut())) {
                         Err(kind) => Step::reject(kind),
                         Ok(raw) => {
-                            let (head, _) = this.call.as_ref().expect(TAKEN_ONCE);
+                            let head = this.head.as_ref().expect(TAKEN_ONCE);
                             let deadline = this.deadline.instant();
                             decode(head, raw, this.reporter, deadline)
                         }
@@ -216,7 +220,7 @@ where
                 }
 
                 StateProj::Ready { slot } => {
-                    let (_, inner) = this.call.as_mut().expect(TAKEN_ONCE);
+                    let inner = this.inner.as_mut().expect(TAKEN_ONCE);
                     match caught(|| inner.poll_ready(cx)) {
                         Err(Panicked) => {
                             Step::fail(RejectionKind::Panicked, LetterReason::Panicked)
@@ -224,9 +228,9 @@ where
                         Ok(Poll::Pending) => return Poll::Pending,
                         Ok(Poll::Ready(Err(error))) => Step::Fail(Failure::Error(error), None),
                         Ok(Poll::Ready(Ok(()))) => {
-                            let (head, inner) = this.call.take().expect(TAKEN_ONCE);
                             let delivery = this.reporter.hand_over();
-                            let request = delivery.request(head);
+                            let request = delivery.request(this.head.take().expect(TAKEN_ONCE));
+                            let inner = this.inner.take().expect(TAKEN_ONCE);
                             let slot = slot.take().expect(TAKEN_ONCE);
                             let (limit, policy) = (
                                 this.reporter.config().handler_limit,
@@ -293,7 +297,8 @@ where
                     Some(confirmation) => {
                         let until = this.reporter.config().store_until(this.deadline.instant());
                         this.deadline.as_mut().reset(until);
-                        let _ = caught(|| *this.call = None);
+                        vacate(this.inner);
+                        vacate(this.head);
                         this.state.as_mut().enter(State::Keep {
                             failure: Mutex::new(Some(failure)),
                             confirmation,
@@ -332,6 +337,11 @@ impl<B, R, E> Step<B, R, E> {
     fn fail(kind: RejectionKind, reason: LetterReason) -> Self {
         Self::Fail(Failure::Rejected(Rejection::new(kind), reason), None)
     }
+}
+
+/// Drops what is the user's too, where it stands: it may panic at that.
+fn vacate<T>(place: &mut Option<T>) {
+    let _ = caught(|| *place = None);
 }
 
 /// The handler's end as the answer. Its outcome was told by its task, which does so whatever becomes

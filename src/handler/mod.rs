@@ -79,7 +79,7 @@ where
     if delivery.journal().has_store() {
         delivery.journal().handler_begins();
     }
-    // First of all: if anything panics from here on, it tells the end.
+    // Before anything that can panic: it tells the end then.
     let task = Task::new(delivery, slot, policy);
     // Boxed, since tokio moves what it spawns again and again.
     tokio::spawn(Box::pin(Handler {
