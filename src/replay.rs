@@ -106,10 +106,13 @@ where
             };
             let slot = match begin(&config.background, &delivery, &mut inner).await {
                 Ok(slot) => slot,
-                Err(refused) => {
+                Err(why) => {
                     let_go(inner);
                     let_go(delivery);
-                    return refused.map(|kind| config.refuse(Rejection::new(kind)));
+                    return match why {
+                        Unready::Refused(kind) => Ok(config.refuse(Rejection::new(kind))),
+                        Unready::Error(error) => Err(error),
+                    };
                 }
             };
             let request = request(&delivery);
@@ -166,13 +169,19 @@ where
     }
 }
 
-/// A slot for the handler, waiting for one as long as it takes, once the service is ready; or what is
-/// answered instead.
+/// Why a replay gets to no handler.
+enum Unready<E> {
+    Refused(RejectionKind),
+    /// The inner service's own.
+    Error(E),
+}
+
+/// A slot for the handler, waiting for one as long as it takes, once the service is ready.
 async fn begin<S, E>(
     background: &Background,
     delivery: &Delivery<E>,
     inner: &mut S,
-) -> Result<Slot, Result<RejectionKind, S::Error>>
+) -> Result<Slot, Unready<S::Error>>
 where
     S: Service<Request<RequestBody>>,
     E: Event,
@@ -181,11 +190,11 @@ where
         Err(NoSlot::Busy) => background.slot().await,
         slot => slot.ok(),
     };
-    let slot = slot.ok_or(Ok(RejectionKind::Draining))?;
+    let slot = slot.ok_or(Unready::Refused(RejectionKind::Draining))?;
     let slot = delivery.hold(slot);
     let ready = |cx: &mut Context<'_>| match caught(|| inner.poll_ready(cx)) {
-        Ok(ready) => ready.map_err(Err),
-        Err(Panicked) => Poll::Ready(Err(Ok(RejectionKind::Panicked))),
+        Ok(ready) => ready.map_err(Unready::Error),
+        Err(Panicked) => Poll::Ready(Err(Unready::Refused(RejectionKind::Panicked))),
     };
     poll_fn(ready).await?;
     Ok(slot)
