@@ -145,7 +145,7 @@ impl Scalar for Number {
     fn read(token: Token<'_>) -> Result<Self, Misfit> {
         let digits = match &token {
             Token::Number(digits) => digits,
-            Token::String(digits) => &**digits,
+            Token::String(digits) => digits,
             _ => return Err(Misfit),
         };
         // `parse` alone would take a sign and leading zeros, which no number of JSON's has.

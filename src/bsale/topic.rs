@@ -113,7 +113,7 @@ impl Scalar for Topic {
 
     fn read(token: Token<'_>) -> Result<Self, Misfit> {
         match token {
-            Token::String(text) => Self::parse(&text).ok_or(Misfit),
+            Token::String(text) => Self::parse(text).ok_or(Misfit),
             _ => Err(Misfit),
         }
     }
@@ -130,7 +130,7 @@ impl Scalar for Action {
 
     fn read(token: Token<'_>) -> Result<Self, Misfit> {
         match token {
-            Token::String(text) => Self::parse(&text).ok_or(Misfit),
+            Token::String(text) => Self::parse(text).ok_or(Misfit),
             _ => Err(Misfit),
         }
     }

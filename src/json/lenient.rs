@@ -3,8 +3,6 @@
 //! Scalars are read from the text of their JSON, so numbers keep their digits, and the result is the
 //! same whatever features of `serde_json` the rest of an application turns on.
 
-use std::borrow::Cow;
-
 use serde::{Deserializer, de::Error};
 
 use super::token::{Token, with_token};
@@ -40,7 +38,7 @@ where
 {
     with_token(deserializer, T::EXPECTED, |token| match token {
         Token::Null => Ok(None),
-        Token::String(text) if text.is_empty() => Ok(None),
+        Token::String("") => Ok(None),
         token => T::read(token).map(Some),
     })
 }
@@ -71,9 +69,8 @@ where
 {
     with_token(deserializer, "text: a string", |token| match token {
         Token::Null => Ok(None),
-        Token::String(Cow::Owned(text)) => Ok(Some(text)),
-        Token::String(Cow::Borrowed("")) => Ok(Some(String::new())),
-        Token::String(Cow::Borrowed(text)) | Token::Number(text) => {
+        Token::String("") => Ok(Some(String::new())),
+        Token::String(text) | Token::Number(text) => {
             let mut own = String::with_capacity(text.len().max(room));
             own.push_str(text);
             Ok(Some(own))
@@ -91,7 +88,7 @@ where
         Token::True | Token::Number("1") => Ok(Some(true)),
         Token::False | Token::Number("0") => Ok(Some(false)),
         Token::Null => Ok(None),
-        Token::String(text) => match &*text {
+        Token::String(text) => match text {
             "true" | "1" => Ok(Some(true)),
             "false" | "0" => Ok(Some(false)),
             "" => Ok(None),

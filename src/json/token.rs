@@ -1,4 +1,4 @@
-use std::{borrow::Cow, fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
@@ -16,7 +16,7 @@ pub(crate) enum Token<'a> {
     True,
     False,
     Number(&'a str),
-    String(Cow<'a, str>),
+    String(&'a str),
 }
 
 impl<'a> Token<'a> {
@@ -69,7 +69,7 @@ where
 
     #[inline]
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-        (self.read)(Token::String(Cow::Borrowed(text))).map_err(|Misfit| expected(self.expected))
+        (self.read)(Token::String(text)).map_err(|Misfit| expected(self.expected))
     }
 
     #[inline]

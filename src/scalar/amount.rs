@@ -35,7 +35,7 @@ impl Scalar for Amount {
     fn read(token: Token<'_>) -> Result<Self, Misfit> {
         match token {
             Token::Number(digits) => Ok(Self(Text::from(digits))),
-            Token::String(text) => Self::from_str(&text).map_err(|_| Misfit),
+            Token::String(text) => Self::from_str(text).map_err(|_| Misfit),
             _ => Err(Misfit),
         }
     }

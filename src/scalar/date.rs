@@ -63,7 +63,7 @@ impl Scalar for Date {
 
     fn read(token: Token<'_>) -> Result<Self, Misfit> {
         match token {
-            Token::String(text) => Ok(Self(Text::from(&*text))),
+            Token::String(text) => Ok(Self(Text::from(text))),
             _ => Err(Misfit),
         }
     }

@@ -23,7 +23,7 @@ impl Scalar for Id {
 
     fn read(token: Token<'_>) -> Result<Self, Misfit> {
         match token {
-            Token::String(text) if !text.is_empty() => Ok(Self(Text::from(&*text))),
+            Token::String(text) if !text.is_empty() => Ok(Self(Text::from(text))),
             Token::Number(digits) if !digits.contains(['.', 'e', 'E']) => {
                 Ok(Self(Text::from(digits)))
             }
