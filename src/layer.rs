@@ -202,11 +202,11 @@ impl<P> WebhookLayer<P> {
     /// Stored is each delivery that got past access with its body read and did not end in success:
     /// the handler's own status that is no 2xx, its error, its panic, its
     /// [`handler_limit`](Self::handler_limit), no slot or readiness by the deadline, a drain, and,
-    /// unless access is [open](Access::open), a body that cannot be read as the provider's. Not
-    /// stored is a probe by another method than POST, whatever is wrong with it, nor what a client
-    /// gave up before its handler began. Once the store has confirmed it, the provider hears a
-    /// success: what is safely kept is neither a strike nor a loss. [`Failed::Refuse`] lets the
-    /// failure out instead. A store that fails, or has not answered within a second after the
+    /// unless access is [open](Access::open), a body that cannot be read as the provider's. A
+    /// probe by another method than POST is not stored, whatever is wrong with it, and neither is
+    /// what a client gave up before its handler began. Once the store has confirmed it, the provider
+    /// hears a success: what is safely kept is neither a strike nor a loss. [`Failed::Refuse`] lets
+    /// the failure out instead. A store that fails, or has not answered within a second after the
     /// deadline, never makes a success of a failure.
     ///
     /// A delivery that is late is stored as [pending](crate::LetterReason::Pending) before its

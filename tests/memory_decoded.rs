@@ -124,6 +124,11 @@ fn p4_a_decoded_event_costs_at_most_sixteen_times_the_limit() {
     see(&longest);
     // The same with an escape in that text: the place where it is unescaped does not stay.
     see(&longest.replacen("xx", r"\n", 1));
+    // A bill's client, whose texts have room to spare.
+    let bill = body("bill", "items", &lines, lines.len(), true);
+    let client =
+        r#""client":{"id":1,"fax":"1","name":{"fullname":"1"},"address":{"city":"1"}},"items""#;
+    see(&bill.replacen("\"items\"", client, 1));
     // What the first pass made is gone when the body is read again to tell where the misfit is: here
     // behind the whole invoice.
     let doubled = body("invoice", "items", &["{}"], 45_900, true);

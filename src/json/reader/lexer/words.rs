@@ -1,4 +1,4 @@
-//! Eight bytes at a time.
+//! Many bytes at a time.
 
 use super::Lexer;
 
@@ -44,7 +44,8 @@ impl Lexer<'_> {
         }
     }
 
-    /// Over the spaces among the next sixteen bytes, up to the first that is none.
+    /// Over the spaces among the next sixteen bytes, up to the first that is none. Fewer than
+    /// sixteen are left to others.
     #[inline]
     pub(super) fn skip_indentation(&mut self) {
         const SPACES: u128 = u128::from_ne_bytes([b' '; 16]);
@@ -57,7 +58,7 @@ impl Lexer<'_> {
 
     /// The next eight bytes, the first of them lowest.
     #[inline]
-    pub(super) fn word(&self) -> Option<u64> {
+    fn word(&self) -> Option<u64> {
         let bytes = self.text.as_bytes().get(self.at..)?.first_chunk()?;
         Some(u64::from_le_bytes(*bytes))
     }
