@@ -31,10 +31,19 @@ where
         + Send
         + 'static,
 {
-    bencher.iter_custom(|rounds| {
-        let task = rounds_of(service.clone(), sent.clone(), rounds);
-        runtime.block_on(runtime.spawn(task)).expect("no panic")
-    });
+    bencher.iter_custom(|rounds| in_a_row(runtime, service, sent, rounds));
+}
+
+/// How long so many of them take.
+pub fn in_a_row<S>(runtime: &Runtime, service: &S, sent: &Sent, rounds: u64) -> Duration
+where
+    S: Service<Request<Body>, Future: Send, Response: Send, Error: Send + std::fmt::Debug>
+        + Clone
+        + Send
+        + 'static,
+{
+    let task = rounds_of(service.clone(), sent.clone(), rounds);
+    runtime.block_on(runtime.spawn(task)).expect("no panic")
 }
 
 async fn rounds_of<S>(service: S, sent: Sent, rounds: u64) -> Duration
