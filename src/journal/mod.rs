@@ -99,7 +99,7 @@ impl Journal {
         self.keeper.is_some()
     }
 
-    /// The end of the request, unless it had one already.
+    /// The end of the request, unless it had one already, or the handler's failure is about to be it.
     pub(crate) fn settle(&self, end: End) {
         self.settle_if(end, |_| true);
     }
