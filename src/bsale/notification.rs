@@ -143,10 +143,8 @@ impl Scalar for Number {
     const EXPECTED: &'static str = "a whole number, or a string of its digits";
 
     fn read(token: Token<'_>) -> Result<Self, Misfit> {
-        let digits = match &token {
-            Token::Number(digits) => digits,
-            Token::String(digits) => digits,
-            _ => return Err(Misfit),
+        let (Token::Number(digits) | Token::String(digits)) = token else {
+            return Err(Misfit);
         };
         // `parse` alone would take a sign and leading zeros, which no number of JSON's has.
         match digits.as_bytes() {

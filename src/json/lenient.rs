@@ -37,8 +37,7 @@ where
     T: Scalar,
 {
     with_token(deserializer, T::EXPECTED, |token| match token {
-        Token::Null => Ok(None),
-        Token::String("") => Ok(None),
+        Token::Null | Token::String("") => Ok(None),
         token => T::read(token).map(Some),
     })
 }
@@ -85,16 +84,10 @@ where
     D: Deserializer<'de>,
 {
     with_token(deserializer, "true or false", |token| match token {
-        Token::True | Token::Number("1") => Ok(Some(true)),
-        Token::False | Token::Number("0") => Ok(Some(false)),
-        Token::Null => Ok(None),
-        Token::String(text) => match text {
-            "true" | "1" => Ok(Some(true)),
-            "false" | "0" => Ok(Some(false)),
-            "" => Ok(None),
-            _ => Err(Misfit),
-        },
-        Token::Number(_) => Err(Misfit),
+        Token::True | Token::Number("1") | Token::String("true" | "1") => Ok(Some(true)),
+        Token::False | Token::Number("0") | Token::String("false" | "0") => Ok(Some(false)),
+        Token::Null | Token::String("") => Ok(None),
+        Token::Number(_) | Token::String(_) => Err(Misfit),
     })
 }
 
