@@ -110,8 +110,9 @@ impl<E: Event> Task<E> {
         let record = || Record::of(delivery);
         let kept = match self.policy.on_failure {
             OnFailure::Accept => delivery.journal().failed(reason, true, record),
-            OnFailure::Refuse => delivery.journal().failed_openly(reason, record),
-            OnFailure::Replayed => delivery.journal().failed(reason, false, record),
+            OnFailure::Refuse | OnFailure::Replayed => {
+                delivery.journal().failed_openly(reason, record)
+            }
         };
         self.end = Some((end, reason));
         let until = match (&kept, self.policy.on_failure) {
