@@ -94,11 +94,8 @@ fn receive<E: plain::Event, X: by_hand::Receive, P: Provider>(
 /// What the layer costs that neither decodes nor spawns.
 fn layer(rounds: usize) {
     let (runtime, sent) = (runtime(), Sent::new(""));
-    let knock = |access| ours::service(&WebhookLayer::new(bare::Knock, access));
-    let (open, secret) = (
-        knock(Access::open()),
-        knock(Access::path([contenders::SECRET])),
-    );
+    let open = ours::service(&WebhookLayer::new(bare::Knock, Access::open()));
+    let secret = ours::service(&bare::knock());
     let floor = service_fn(floor);
     let mut turns = Turns::default();
     turns.service("floor", &runtime, &floor, &sent);
