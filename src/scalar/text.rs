@@ -3,18 +3,27 @@ use std::fmt;
 /// Short text without an allocation of its own; ids and amounts are short.
 #[derive(Clone)]
 pub(super) enum Text {
-    Inline(u8, [u8; INLINE]),
+    Inline(Inline),
     Heap(Box<str>),
 }
 
-const INLINE: usize = 22;
+/// A text of at most [`INLINE`] bytes; the last one is its length. Dates with a time of day fit.
+///
+/// A multiple of four bytes and so aligned: a `Text` is moved often, by pieces that would overlap
+/// otherwise, and a load of what was just stored in other pieces waits.
+#[derive(Clone)]
+#[repr(align(4))]
+pub(super) struct Inline([u8; INLINE + 1]);
+
+const INLINE: usize = 19;
 
 impl Text {
     pub(super) fn as_str(&self) -> &str {
         match self {
             // Always whole: it was copied from a `str` of that length.
-            Self::Inline(len, bytes) => {
-                std::str::from_utf8(&bytes[..usize::from(*len)]).unwrap_or_default()
+            Self::Inline(Inline(bytes)) => {
+                let len = usize::from(bytes[INLINE]);
+                std::str::from_utf8(&bytes[..len]).unwrap_or_default()
             }
             Self::Heap(text) => text,
         }
@@ -25,34 +34,49 @@ impl From<&str> for Text {
     #[inline]
     fn from(text: &str) -> Self {
         match u8::try_from(text.len()) {
-            Ok(len) if text.len() <= INLINE => Self::Inline(len, inline(text.as_bytes())),
+            Ok(len) if text.len() <= INLINE => Self::Inline(Inline::new(text.as_bytes(), len)),
             _ => Self::Heap(text.into()),
         }
     }
 }
 
-/// A copy of at most [`INLINE`] bytes, in pieces of fixed sizes that may overlap: that takes less
-/// than one copy of a size which is not known before.
-#[inline]
-fn inline(text: &[u8]) -> [u8; INLINE] {
-    let len = text.len();
-    let mut bytes = [0; INLINE];
-    if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
-        if let Some(middle) = text.get(8..16) {
-            bytes[8..16].copy_from_slice(middle);
-        }
-        bytes[..8].copy_from_slice(first);
-        bytes[len - 8..len].copy_from_slice(last);
-    } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
-        bytes[..4].copy_from_slice(first);
-        bytes[len - 4..len].copy_from_slice(last);
-    } else {
-        bytes
-            .iter_mut()
-            .zip(text)
-            .for_each(|(to, byte)| *to = *byte);
+impl Inline {
+    /// Put together in the words that are moved.
+    #[inline]
+    fn new(text: &[u8], len: u8) -> Self {
+        let (first, rest) = half_word(text);
+        let (second, rest) = word(rest);
+        let (third, _) = word(rest);
+        let third = third | u64::from(len) << 56;
+        let mut bytes = [0; INLINE + 1];
+        bytes[..4].copy_from_slice(&first.to_le_bytes());
+        bytes[4..12].copy_from_slice(&second.to_le_bytes());
+        bytes[12..].copy_from_slice(&third.to_le_bytes());
+        Self(bytes)
     }
-    bytes
+}
+
+/// The first eight bytes or what there is of them, the first lowest; and the rest.
+#[inline]
+fn word(text: &[u8]) -> (u64, &[u8]) {
+    if let Some((word, rest)) = text.split_first_chunk::<8>() {
+        return (u64::from_le_bytes(*word), rest);
+    }
+    let (low, rest) = half_word(text);
+    let (high, rest) = half_word(rest);
+    (u64::from(low) | u64::from(high) << 32, rest)
+}
+
+/// The same of four.
+#[inline]
+fn half_word(text: &[u8]) -> (u32, &[u8]) {
+    match *text {
+        [a, b, c, d, ref rest @ ..] => (u32::from_le_bytes([a, b, c, d]), rest),
+        [a, b, c] => (u32::from_le_bytes([a, b, c, 0]), &[]),
+        [a, b] => (u32::from_le_bytes([a, b, 0, 0]), &[]),
+        [a] => (u32::from(a), &[]),
+        [] => (0, &[]),
+    }
 }
 
 impl fmt::Debug for Text {
@@ -133,3 +157,33 @@ macro_rules! text_type {
 }
 
 pub(super) use text_type;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_length_is_kept() {
+        let long = "0123456789abcdefghijklmnopqrstuvwxyzñ€🦀";
+        for (end, _) in long.char_indices().chain([(long.len(), ' ')]) {
+            for (start, _) in long[..end].char_indices().chain([(end, ' ')]) {
+                let text = &long[start..end];
+                assert_eq!(Text::from(text).as_str(), text);
+            }
+        }
+    }
+
+    #[test]
+    fn short_ones_stand_inline() {
+        for len in 0..=INLINE + 1 {
+            let text = Text::from(&*"x".repeat(len));
+            assert_eq!(matches!(text, Text::Inline(_)), len <= INLINE, "{len}");
+        }
+    }
+
+    #[test]
+    fn none_takes_no_more_room() {
+        assert_eq!(size_of::<Text>(), 24);
+        assert_eq!(size_of::<Option<Text>>(), 24);
+    }
+}
