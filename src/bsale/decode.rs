@@ -1,10 +1,8 @@
 //! From a body to an event: in one pass where all fits, else by looking for what does not.
 
-use std::convert::identity;
-
 use super::{
     event::{Drifted, Event, Unknown},
-    notification::{Notification, Number},
+    notification::Number,
     topic::{Action, Topic},
 };
 use crate::{
@@ -24,40 +22,36 @@ const TOPIC: RoutingSentences = RoutingSentences {
     not_text: "the field `topic` is not text",
 };
 
-/// The event, and its company where it can be read.
-pub(super) fn decode(body: &[u8]) -> Result<(Event, Option<u64>), Refusal> {
+pub(super) fn decode(body: &[u8]) -> Result<Event, Refusal> {
     let text = envelope::text(body)?;
-    match reader::read(text, Object::new(identity::<Notification>)) {
-        Ok(notification) => {
-            let company = Some(notification.cpn_id);
-            Ok((Event::Notification(notification), company))
-        }
+    match reader::read(text, Object::new(Event::Notification)) {
+        Ok(event) => Ok(event),
         Err(Bail) => step_by_step(text),
     }
 }
 
 /// What is wrong with a body that the one pass did not take: refused is only what names no topic.
 #[cold]
-fn step_by_step(text: &str) -> Result<(Event, Option<u64>), Refusal> {
+fn step_by_step(text: &str) -> Result<Event, Refusal> {
     envelope::containers(text)?;
     let names = ["topic", "action", "cpnId", "resource", "resourceId", "send"];
     let [topic, action, cpn_id, resource, resource_id, send] = envelope::fields(text, names)?;
     let topic = topic.routing(&TOPIC)?;
-    let company = number(cpn_id);
+    let cpn_id = number(cpn_id);
     let action = string(action);
     let is_new_action = action
         .as_deref()
         .is_some_and(|action| Action::parse(action).is_none());
 
-    let event = match Topic::parse(&topic) {
+    Ok(match Topic::parse(&topic) {
         Some(topic) if !is_new_action => {
-            match misfit::locate(text, Object::new(identity::<Notification>)) {
+            match misfit::locate(text, Object::new(Event::Notification)) {
                 // More objects and arrays than the first pass takes: nothing is kept of them.
-                Ok(notification) => Event::Notification(notification),
+                Ok(event) => event,
                 Err(path) => Event::Drifted(Drifted {
                     topic,
                     path,
-                    cpn_id: company,
+                    cpn_id,
                     resource_id: id(resource_id),
                 }),
             }
@@ -66,13 +60,12 @@ fn step_by_step(text: &str) -> Result<(Event, Option<u64>), Refusal> {
         _ => Event::Unknown(Unknown {
             topic,
             action,
-            cpn_id: company,
+            cpn_id,
             resource: string(resource),
             resource_id: id(resource_id),
             send: number(send),
         }),
-    };
-    Ok((event, company))
+    })
 }
 
 fn number(field: Field<'_>) -> Option<u64> {

@@ -165,8 +165,7 @@ impl<'de> Deserialize<'de> for Event {
                 resource_id: drifted.resource_id,
             }));
         }
-        let (event, _) = decode::decode(raw.as_bytes()).map_err(D::Error::custom)?;
-        Ok(event)
+        decode::decode(raw.as_bytes()).map_err(D::Error::custom)
     }
 }
 

@@ -146,13 +146,13 @@ impl Provider for Bsale {
     }
 
     fn receive(&self, _head: &Parts, body: &Bytes) -> Result<Received<Event>, Refusal> {
-        let (event, company) = decode::decode(body)?;
-        match &self.companies {
-            Some(knows) if !company.is_some_and(|cpn_id| knows(cpn_id)) => {
-                Err(Refusal::forbidden("the company is not on the allow-list"))
+        let event = decode::decode(body);
+        if let (Ok(event), Some(knows)) = (&event, &self.companies) {
+            if !event.cpn_id().is_some_and(|cpn_id| knows(cpn_id)) {
+                return Err(Refusal::forbidden("the company is not on the allow-list"));
             }
-            _ => Ok(Received::event(event)),
         }
+        event.map(Received::event)
     }
 }
 

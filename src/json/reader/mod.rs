@@ -31,16 +31,19 @@ pub(crate) const RAW: &str = "tower_webhook::raw";
 #[derive(Debug)]
 pub(crate) struct Bail;
 
-/// A whole text, with nothing but white space around it.
+/// A whole text, with nothing but white space around it. The value is handed on as it came: it may be
+/// large, and each `?` would move it.
 pub(crate) fn read<'de, T>(text: &'de str, seed: T) -> Result<T::Value, Bail>
 where
     T: DeserializeSeed<'de>,
 {
     let mut reader = Lexer::new(text);
     reader.skip_space();
-    let value = seed.deserialize(&mut reader)?;
-    reader.end()?;
-    Ok(value)
+    let value = seed.deserialize(&mut reader);
+    if value.is_ok() {
+        reader.end()?;
+    }
+    value
 }
 
 impl fmt::Display for Bail {
