@@ -5,7 +5,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, request::Parts};
+use http::request::Parts;
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -137,14 +137,20 @@ impl<E> Delivery<E> {
         Handed(Arc::downgrade(&self.inner))
     }
 
-    /// What the handler is called with.
-    pub(crate) fn request(&self, head: Parts) -> Request<RequestBody>
+    /// Goes where the handler looks for it.
+    pub(crate) fn attach(&self, head: &mut Parts)
     where
         E: Event,
     {
-        let mut request = Request::from_parts(head, RequestBody::of(self.inner.clone()));
-        request.extensions_mut().insert(self.clone());
-        request
+        head.extensions.insert(self.clone());
+    }
+
+    /// What arrived, for the handler to read again.
+    pub(crate) fn body(&self) -> RequestBody
+    where
+        E: Event,
+    {
+        RequestBody::of(self.inner.clone())
     }
 
     /// A slot that has the delivery stored if a drain leaves it over, where there is a store.

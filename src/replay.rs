@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{HeaderValue, Method, Request, Response, header::CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, header::CONTENT_TYPE, request::Parts};
 use tokio::time::Instant;
 use tower::Service;
 
@@ -115,13 +115,13 @@ where
                     };
                 }
             };
-            let request = request(&delivery);
+            let head = head(&delivery);
             let policy = Policy {
                 on_failure: OnFailure::Replayed,
                 ..config.policy(Instant::now())
             };
             let limit = config.handler_limit;
-            let ended = handler::spawn(inner, request, delivery, slot, limit, policy).await;
+            let ended = handler::spawn(inner, head, delivery, slot, limit, policy).await;
             let mut answer = config.answer(ended.unwrap_or_else(|error| Err(error.into())));
             if let (Ok(response), true) = (&mut answer, without_store) {
                 response.extensions_mut().insert(Unmarked(()));
@@ -200,12 +200,14 @@ where
     Ok(slot)
 }
 
-fn request<E: Event>(delivery: &Delivery<E>) -> Request<RequestBody> {
+/// The head of the request that the handler is called with.
+fn head<E: Event>(delivery: &Delivery<E>) -> Parts {
     let mut head = Request::new(()).into_parts().0;
     head.method = Method::POST;
     head.headers
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    delivery.request(head)
+    delivery.attach(&mut head);
+    head
 }
 
 /// What [`Webhook::replay`] drives: a [`Record`], or a [`DeadLetter`], which is then marked in the

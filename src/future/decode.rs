@@ -34,12 +34,12 @@ where
         match reporter.config().provider.receive(head, &raw) {
             Err(refusal) => Found::Refusal(refusal),
             Ok(Received(ReceivedKind::Probe(reply))) => Found::Probe(reply),
-            // By the other methods a provider can only knock.
-            Ok(Received(ReceivedKind::Event(event))) if head.method != Method::POST => {
-                let_go(event);
-                Found::Knock
-            }
             Ok(Received(ReceivedKind::Event(event))) => {
+                // By the other methods a provider can only knock.
+                if head.method != Method::POST {
+                    let_go(event);
+                    return Found::Knock;
+                }
                 let name = reporter.config().rules.known(event.name());
                 reporter.deliver(event, name, mem::take(&mut raw), deadline);
                 Found::Delivery

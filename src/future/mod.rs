@@ -229,16 +229,15 @@ where
                         Ok(Poll::Ready(Err(error))) => Step::Fail(Failure::Error(error), None),
                         Ok(Poll::Ready(Ok(()))) => {
                             let delivery = this.reporter.hand_over();
-                            let request = delivery.request(this.head.take().expect(TAKEN_ONCE));
+                            delivery.attach(this.head.as_mut().expect(TAKEN_ONCE));
+                            let head = this.head.take().expect(TAKEN_ONCE);
                             let inner = this.inner.take().expect(TAKEN_ONCE);
                             let slot = slot.take().expect(TAKEN_ONCE);
                             let (limit, policy) = (
                                 this.reporter.config().handler_limit,
                                 this.reporter.config().policy(this.deadline.instant()),
                             );
-                            Step::Begun(handler::spawn(
-                                inner, request, delivery, slot, limit, policy,
-                            ))
+                            Step::Begun(handler::spawn(inner, head, delivery, slot, limit, policy))
                         }
                     }
                 }

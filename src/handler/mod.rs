@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use http::{Request, Response};
+use http::{Request, Response, request::Parts};
 use pin_project_lite::pin_project;
 use tokio::{
     task::{JoinError, JoinHandle},
@@ -57,13 +57,14 @@ impl<E> From<JoinError> for Broken<E> {
 /// The handler's answer, or why there is none.
 pub(crate) type Ended<R, E> = Result<R, Broken<E>>;
 
-/// Runs the handler in a task of its own. `inner` has to be ready.
+/// Runs the handler in a task of its own. `inner` has to be ready, and the delivery attached to the
+/// head.
 ///
 /// hyper drops the futures of a connection whose client hung up, wherever they stand; a task is
 /// out of its reach. `call()` itself runs in there too, since it may panic or block.
 pub(crate) fn spawn<S, E, R>(
     inner: S,
-    request: Request<RequestBody>,
+    head: Parts,
     delivery: Delivery<E>,
     slot: Slot,
     limit: Option<Duration>,
@@ -79,13 +80,12 @@ where
     if delivery.journal().has_store() {
         delivery.journal().handler_begins();
     }
+    let body = delivery.body();
     // Before anything that can panic: it tells the end then.
     let task = Task::new(delivery, slot, policy);
     // Boxed, since tokio moves what it spawns again and again.
     tokio::spawn(Box::pin(Handler {
-        state: State::Call {
-            call: Some((inner, request)),
-        },
+        state: State::Call { inner, head, body },
         limit: limit.map(|limit| Box::pin(sleep(limit))),
         task,
         span: Span::current(),
@@ -109,8 +109,10 @@ pin_project! {
 
 pin_project! {
     #[project = StateProj]
+    #[project_replace = StateReplaced]
     enum State<S, F, R, E> {
-        Call { call: Option<(S, Request<RequestBody>)> },
+        // The pieces of the request: each value that they are put together in moves them.
+        Call { inner: S, head: Parts, body: RequestBody },
         Run { #[pin] future: F },
         Ended,
         // The store is asked before anybody hears of the handler's end.
@@ -214,9 +216,16 @@ where
     ) -> Poll<Result<S::Response, S::Error>> {
         loop {
             match self.as_mut().project() {
-                StateProj::Call { call } => {
-                    let (mut inner, request) = call.take().expect("called once");
-                    let future = inner.call(request);
+                StateProj::Call { .. } => {
+                    let StateReplaced::Call {
+                        mut inner,
+                        head,
+                        body,
+                    } = self.as_mut().project_replace(State::Ended)
+                    else {
+                        unreachable!("matched above")
+                    };
+                    let future = inner.call(Request::from_parts(head, body));
                     self.set(State::Run { future });
                 }
                 StateProj::Run { future } => return future.poll(cx),
