@@ -24,11 +24,12 @@ impl Lexer<'_> {
         value
     }
 
-    /// The rest of a string, from its first escape on.
+    /// The rest of a string that began there, from its first escape on.
     #[cold]
     #[inline(never)]
-    pub(super) fn unescape(&mut self, before: &str) -> Result<(), Bail> {
+    pub(super) fn unescape(&mut self, start: usize) -> Result<(), Bail> {
         self.unescaped.clear();
+        let before = self.text.get(start..self.at).ok_or(Bail)?;
         self.unescaped.push_str(before);
         loop {
             match self.peek() {

@@ -98,14 +98,15 @@ impl<'de> Lexer<'de> {
         self.expect(b'"')?;
         let start = self.at;
         self.skip_to_special();
-        let plain = self.text.get(start..self.at).ok_or(Bail)?;
+        let end = self.at;
         match self.peek() {
             Some(b'"') => {
                 self.bump();
+                let plain = self.text.get(start..end).ok_or(Bail)?;
                 Ok(Str::Plain(plain))
             }
             Some(b'\\') => {
-                self.unescape(plain)?;
+                self.unescape(start)?;
                 Ok(Str::Unescaped)
             }
             _ => Err(Bail),

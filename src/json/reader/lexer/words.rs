@@ -13,10 +13,10 @@ const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
 #[inline]
 fn special(word: u64) -> u64 {
     let below = |word: u64, bound: u8| word.wrapping_sub(repeated(bound)) & !word;
-    let quotes = below(word ^ repeated(b'"'), 1);
+    // With that bit turned over a quote is next to the control characters, and nothing else is.
+    let controls_or_quotes = below(word ^ repeated(0x02), 0x20 + 1);
     let backslashes = below(word ^ repeated(b'\\'), 1);
-    let controls = below(word, 0x20);
-    (quotes | backslashes | controls) & HIGH
+    (controls_or_quotes | backslashes) & HIGH
 }
 
 #[inline]
@@ -24,24 +24,25 @@ fn repeated(byte: u8) -> u64 {
     ONES * u64::from(byte)
 }
 
-impl Lexer<'_> {
+impl<'de> Lexer<'de> {
     /// Up to the next quote, backslash or control character: what ends or breaks a string.
     #[inline(always)]
     pub(super) fn skip_to_special(&mut self) {
-        while let Some(word) = self.word() {
-            let special = special(word);
+        let mut rest = self.rest();
+        while let Some((word, after)) = rest.split_first_chunk() {
+            let special = special(u64::from_le_bytes(*word));
             if special != 0 {
-                self.at += special.trailing_zeros() as usize / 8;
+                let plain = special.trailing_zeros() as usize / 8;
+                self.at = self.text.len() - rest.len() + plain;
                 return;
             }
-            self.at += 8;
+            rest = after;
         }
-        while let Some(byte) = self.peek() {
-            if matches!(byte, b'"' | b'\\' | 0..0x20) {
-                return;
-            }
-            self.bump();
-        }
+        let plain = rest
+            .iter()
+            .take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20))
+            .count();
+        self.at = self.text.len() - rest.len() + plain;
     }
 
     /// Over the spaces among the next sixteen bytes, up to the first that is none. Fewer than
@@ -49,17 +50,14 @@ impl Lexer<'_> {
     #[inline]
     pub(super) fn skip_indentation(&mut self) {
         const SPACES: u128 = u128::from_ne_bytes([b' '; 16]);
-        let rest = self.text.as_bytes().get(self.at..);
-        if let Some(bytes) = rest.and_then(|rest| rest.first_chunk()) {
+        if let Some(bytes) = self.rest().first_chunk() {
             let others = u128::from_le_bytes(*bytes) ^ SPACES;
             self.at += others.trailing_zeros() as usize / 8;
         }
     }
 
-    /// The next eight bytes, the first of them lowest.
     #[inline]
-    fn word(&self) -> Option<u64> {
-        let bytes = self.text.as_bytes().get(self.at..)?.first_chunk()?;
-        Some(u64::from_le_bytes(*bytes))
+    fn rest(&self) -> &'de [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 }
