@@ -29,18 +29,24 @@ where
 {
     reporter.set_body_size(raw.len());
     // The event goes from the provider's hands into the delivery in there: it is large, and nothing
-    // large comes out.
+    // large comes out. It is asked for its name where it stands, since to bind it would move it.
     let found = caught(|| {
-        match reporter.config().provider.receive(head, &raw) {
-            Err(refusal) => Found::Refusal(refusal),
-            Ok(Received(ReceivedKind::Probe(reply))) => Found::Probe(reply),
-            Ok(Received(ReceivedKind::Event(event))) => {
-                // By the other methods a provider can only knock.
-                if head.method != Method::POST {
-                    let_go(event);
-                    return Found::Knock;
-                }
-                let name = reporter.config().rules.known(event.name());
+        let received = reporter.config().provider.receive(head, &raw);
+        let name = match &received {
+            // By the other methods a provider can only knock.
+            Ok(Received(ReceivedKind::Event(event))) if head.method == Method::POST => {
+                Some(reporter.config().rules.known(event.name()))
+            }
+            _ => None,
+        };
+        match (received, name) {
+            (Err(refusal), _) => Found::Refusal(refusal),
+            (Ok(Received(ReceivedKind::Probe(reply))), _) => Found::Probe(reply),
+            (Ok(Received(ReceivedKind::Event(event))), None) => {
+                let_go(event);
+                Found::Knock
+            }
+            (Ok(Received(ReceivedKind::Event(event))), Some(name)) => {
                 reporter.deliver(event, name, mem::take(&mut raw), deadline);
                 Found::Delivery
             }
