@@ -1,28 +1,29 @@
 use std::{
     collections::VecDeque,
     error::Error,
-    fmt,
-    future::{Future, poll_fn},
     hash::{BuildHasher, RandomState},
-    pin::Pin,
     sync::{
         Arc, LazyLock, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    task::Poll,
     time::SystemTime,
 };
 
 use tokio::sync::oneshot;
 
-use super::{Confirmation, DeadLetter, DeadLetters, ErasedDeadLetters, LetterReason};
+use super::{
+    Confirmation, DeadLetter, DeadLetters, ErasedDeadLetters, LetterReason,
+    store::{NoCall, unwound},
+};
 use crate::{
     background::{Background, StoreCall},
     clock, metrics,
-    panic::{Panicked, caught, let_go},
+    panic::{caught, let_go},
     record::Record,
     trace,
 };
+
+const OVERLOADED: NoCall = NoCall("too many letters wait for the store; it does not keep up");
 
 /// What one letter weighs besides its body, about.
 const LETTER_OVERHEAD: usize = 1024;
@@ -267,41 +268,6 @@ impl Step {
         match self {
             Self::Store(letter) => letter.reason.as_str(),
             Self::Done => "done",
-        }
-    }
-}
-
-/// Why a call to the store came to nothing, where it is not the store's own word.
-#[derive(Debug)]
-struct NoCall(&'static str);
-
-const OVERLOADED: NoCall = NoCall("too many letters wait for the store; it does not keep up");
-
-impl fmt::Display for NoCall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl Error for NoCall {}
-
-/// The store's code is not ours: its panics are its failures.
-async fn unwound<F>(call: impl FnOnce() -> F) -> Result<(), Box<dyn Error + Send + Sync>>
-where
-    F: Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Unpin,
-{
-    let panicked = |Panicked| Box::new(NoCall("the store panicked"));
-    let mut call = caught(call).map_err(panicked)?;
-    let result = poll_fn(|cx| match caught(|| Pin::new(&mut call).poll(cx)) {
-        Ok(poll) => poll,
-        Err(why) => Poll::Ready(Err(panicked(why).into())),
-    })
-    .await;
-    match caught(|| drop(call)) {
-        Ok(()) => result,
-        Err(why) => {
-            let_go(result);
-            Err(panicked(why).into())
         }
     }
 }

@@ -1,6 +1,7 @@
 mod decode;
 mod failure;
 mod overdue;
+mod state;
 
 use std::{
     fmt,
@@ -10,20 +11,21 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Bytes;
 use http::{Request, Response, request::Parts};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use tokio::{
-    task::{JoinError, JoinHandle},
-    time::Instant,
-};
+use tokio::{task::JoinError, time::Instant};
 use tower::Service;
 
-use self::{decode::decode, failure::Failure, overdue::overdue};
+use self::{
+    decode::decode,
+    failure::Failure,
+    overdue::overdue,
+    state::{State, StateProj, Step},
+};
 use crate::{
-    background::{NoSlot, Slot, SlotFuture},
-    dead_letter::{Confirmation, LetterReason},
+    background::NoSlot,
+    dead_letter::LetterReason,
     deadline::Deadline,
     handler::{self, Ended},
     journal::End,
@@ -31,10 +33,7 @@ use crate::{
     provider::Provider,
     reporter::Reporter,
     request::{body::RequestBody, collect::Collect},
-    response::{
-        body::ResponseBody,
-        rejection::{Rejection, RejectionKind},
-    },
+    response::{body::ResponseBody, rejection::RejectionKind},
 };
 
 pin_project! {
@@ -55,44 +54,6 @@ pin_project! {
         #[pin]
         deadline: Deadline,
         reporter: Reporter<P>,
-    }
-}
-
-pin_project! {
-    /// What is being waited for, in the order in which a request gets there.
-    #[project = StateProj]
-    enum State<B, R, E> {
-        Refuse {
-            kind: RejectionKind,
-        },
-        Collect {
-            #[pin]
-            body: Collect<B>,
-        },
-        Admit {
-            waiting: Option<SlotFuture>,
-        },
-        Ready {
-            slot: Option<Slot>,
-        },
-        Run {
-            handler: JoinHandle<Ended<R, E>>,
-            // Once it is late, and there is a store.
-            pending: Option<Confirmation>,
-        },
-        Keep {
-            // Nobody locks it: it lets the future be `Sync` where the error is `Send` alone.
-            failure: Mutex<Option<Failure<E>>>,
-            confirmation: Confirmation,
-        },
-        Done,
-    }
-}
-
-impl<B, R, E> State<B, R, E> {
-    /// What the state before held is the user's too, and may panic when it is dropped.
-    fn enter(mut self: Pin<&mut Self>, next: Self) {
-        let _ = caught(|| self.set(next));
     }
 }
 
@@ -314,29 +275,6 @@ where
 }
 
 const TAKEN_ONCE: &str = "each state gives its pieces away once";
-
-enum Step<B, R, E> {
-    Next(State<B, Response<R>, E>),
-    Answer(Result<Response<ResponseBody<R>>, E>),
-    /// The handler has a task of its own.
-    Begun(JoinHandle<Ended<Response<R>, E>>),
-    /// That task is over.
-    Ended(Result<Ended<Response<R>, E>, JoinError>),
-    /// What never was a delivery.
-    Reject(Rejection),
-    /// A delivery that gets to no handler, or the body of what could not be read as one.
-    Fail(Failure<E>, Option<Bytes>),
-}
-
-impl<B, R, E> Step<B, R, E> {
-    fn reject(kind: RejectionKind) -> Self {
-        Self::Reject(Rejection::new(kind))
-    }
-
-    fn fail(kind: RejectionKind, reason: LetterReason) -> Self {
-        Self::Fail(Failure::Rejected(Rejection::new(kind), reason), None)
-    }
-}
 
 /// Drops what is the user's too, where it stands: it may panic at that.
 fn vacate<T>(place: &mut Option<T>) {

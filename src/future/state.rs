@@ -1,0 +1,81 @@
+use std::{pin::Pin, sync::Mutex};
+
+use bytes::Bytes;
+use http::Response;
+use pin_project_lite::pin_project;
+use tokio::task::{JoinError, JoinHandle};
+
+use super::Failure;
+use crate::{
+    background::{Slot, SlotFuture},
+    dead_letter::{Confirmation, LetterReason},
+    handler::Ended,
+    panic::caught,
+    request::collect::Collect,
+    response::{
+        body::ResponseBody,
+        rejection::{Rejection, RejectionKind},
+    },
+};
+
+pin_project! {
+    /// What is being waited for, in the order in which a request gets there.
+    #[project = StateProj]
+    pub(super) enum State<B, R, E> {
+        Refuse {
+            kind: RejectionKind,
+        },
+        Collect {
+            #[pin]
+            body: Collect<B>,
+        },
+        Admit {
+            waiting: Option<SlotFuture>,
+        },
+        Ready {
+            slot: Option<Slot>,
+        },
+        Run {
+            handler: JoinHandle<Ended<R, E>>,
+            // Once it is late, and there is a store.
+            pending: Option<Confirmation>,
+        },
+        Keep {
+            // Nobody locks it: it lets the future be `Sync` where the error is `Send` alone.
+            failure: Mutex<Option<Failure<E>>>,
+            confirmation: Confirmation,
+        },
+        Done,
+    }
+}
+
+impl<B, R, E> State<B, R, E> {
+    /// What the state before held is the user's too, and may panic when it is dropped.
+    pub(super) fn enter(mut self: Pin<&mut Self>, next: Self) {
+        let _ = caught(|| self.set(next));
+    }
+}
+
+/// What comes of looking at a state.
+pub(super) enum Step<B, R, E> {
+    Next(State<B, Response<R>, E>),
+    Answer(Result<Response<ResponseBody<R>>, E>),
+    /// The handler has a task of its own.
+    Begun(JoinHandle<Ended<Response<R>, E>>),
+    /// That task is over.
+    Ended(Result<Ended<Response<R>, E>, JoinError>),
+    /// What never was a delivery.
+    Reject(Rejection),
+    /// A delivery that gets to no handler, or the body of what could not be read as one.
+    Fail(Failure<E>, Option<Bytes>),
+}
+
+impl<B, R, E> Step<B, R, E> {
+    pub(super) fn reject(kind: RejectionKind) -> Self {
+        Self::Reject(Rejection::new(kind))
+    }
+
+    pub(super) fn fail(kind: RejectionKind, reason: LetterReason) -> Self {
+        Self::Fail(Failure::Rejected(Rejection::new(kind), reason), None)
+    }
+}
