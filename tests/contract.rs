@@ -8,7 +8,7 @@ use std::{
     convert::Infallible,
     fmt,
     future::Future,
-    panic::AssertUnwindSafe,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     rc::Rc,
     sync::{Arc, Mutex},
@@ -296,6 +296,18 @@ async fn a_future_polled_after_its_end_says_so() {
     assert_eq!(polled_again(answers, Request::new(NO_BODY)).await, said);
     assert_eq!(polled_again(Does::Never, post(ALEGRA)).await, said);
     assert_eq!(polled_again(Does::Fail, post(ALEGRA)).await, said);
+}
+
+#[test]
+fn a_future_polled_again_after_a_panic_takes_the_delivery_for_nothing_else() {
+    let mut webhook = alegra().layer(Handler::new(Does::Answer(StatusCode::NO_CONTENT)));
+    let mut future = pin!(webhook.call(post(ALEGRA)));
+    let mut cx = Context::from_waker(noop_waker_ref());
+    // There is no timer outside of a runtime.
+    for _ in 0..2 {
+        let poll = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut cx)));
+        assert!(poll.is_err());
+    }
 }
 
 const NO_BODY: http_body_util::Empty<Bytes> = http_body_util::Empty::new();

@@ -1,10 +1,10 @@
-use std::mem;
+use std::{mem, ops::ControlFlow};
 
 use bytes::Bytes;
 use http::{Method, Response, request::Parts};
 use tokio::time::Instant;
 
-use super::{Failure, State, Step};
+use super::{Failure, Step};
 use crate::{
     dead_letter::LetterReason,
     journal::End,
@@ -17,13 +17,13 @@ use crate::{
     },
 };
 
-/// What the provider takes the request for.
+/// Makes a delivery of what the provider takes for one; of anything else the step that follows.
 pub(super) fn decode<P, B, R, E>(
     head: &Parts,
     mut raw: Bytes,
     reporter: &mut Reporter<P>,
     deadline: Instant,
-) -> Step<B, R, E>
+) -> ControlFlow<Step<B, R, E>>
 where
     P: Provider,
 {
@@ -57,13 +57,13 @@ where
         // By the other methods nothing comes that could be lost.
         _ => Step::Reject(rejection),
     };
-    match found {
+    ControlFlow::Break(match found {
+        Ok(Found::Delivery) => return ControlFlow::Continue(()),
         Ok(Found::Probe(reply)) => {
             reporter.settle(End::probe(reply.status()));
             Step::Answer(Ok(reply.map(ResponseBody::own)))
         }
         Ok(Found::Knock) => Step::reject(RejectionKind::Method),
-        Ok(Found::Delivery) => Step::Next(State::Admit { waiting: None }),
         Ok(Found::Refusal(refusal)) => {
             let rejection = Rejection::from(refusal);
             match rejection.kind() {
@@ -75,7 +75,7 @@ where
             let rejection = Rejection::new(RejectionKind::Panicked);
             letter(rejection, LetterReason::Panicked)
         }
-    }
+    })
 }
 
 /// What a provider found in a request.

@@ -1,11 +1,13 @@
 mod decode;
 mod failure;
+mod handover;
 mod overdue;
 mod state;
 
 use std::{
     fmt,
     future::Future,
+    ops::ControlFlow,
     pin::Pin,
     sync::{Mutex, PoisonError},
     task::{Context, Poll, ready},
@@ -24,12 +26,11 @@ use self::{
     state::{State, StateProj, Step},
 };
 use crate::{
-    background::NoSlot,
     dead_letter::LetterReason,
     deadline::Deadline,
-    handler::{self, Ended},
+    handler::Ended,
     journal::End,
-    panic::{Panicked, caught, let_go},
+    panic::{caught, let_go},
     provider::Provider,
     reporter::Reporter,
     request::{body::RequestBody, collect::Collect},
@@ -41,6 +42,7 @@ pin_project! {
     ///
     /// Dropping it before the handler has begun ends the request. Dropping it later takes nothing
     /// from the handler, which runs in a task of its own.
+    #[project = FutureProj]
     pub struct ResponseFuture<S, P, B>
     where
         S: Service<Request<RequestBody>>,
@@ -140,25 +142,10 @@ where
                         Ok(raw) => {
                             let head = this.head.as_ref().expect(TAKEN_ONCE);
                             let deadline = this.deadline.instant();
-                            decode(head, raw, this.reporter, deadline)
-                        }
-                    }
-                }
-
-                StateProj::Admit { waiting: None } => {
-                    match this.reporter.config().background.try_slot() {
-                        Err(NoSlot::Draining) => {
-                            Step::fail(RejectionKind::Draining, LetterReason::Draining)
-                        }
-                        Err(NoSlot::Busy) => Step::Next(State::Admit {
-                            waiting: Some(this.reporter.config().background.slot()),
-                        }),
-                        Ok(slot) => {
-                            let config = this.reporter.config();
-                            config.pace.keep(this.deadline.instant(), config.deadline);
-                            Step::Next(State::Ready {
-                                slot: Some(this.reporter.hold(slot)),
-                            })
+                            match decode(head, raw, this.reporter, deadline) {
+                                ControlFlow::Break(step) => step,
+                                ControlFlow::Continue(()) => this.admit(cx),
+                            }
                         }
                     }
                 }
@@ -167,40 +154,17 @@ where
                     Step::fail(RejectionKind::Busy, LetterReason::Busy)
                 }
 
-                StateProj::Admit {
-                    waiting: Some(waiting),
-                } => match ready!(waiting.as_mut().poll(cx)) {
+                StateProj::Admit { waiting } => match ready!(waiting.as_mut().poll(cx)) {
                     None => Step::fail(RejectionKind::Draining, LetterReason::Draining),
-                    Some(slot) => Step::Next(State::Ready {
-                        slot: Some(this.reporter.hold(slot)),
-                    }),
+                    Some(slot) => {
+                        let slot = this.reporter.hold(slot);
+                        this.hand_over(slot, cx)
+                    }
                 },
 
-                StateProj::Ready { .. } if this.deadline.as_mut().poll(cx).is_ready() => {
-                    Step::fail(RejectionKind::Busy, LetterReason::Busy)
-                }
-
                 StateProj::Ready { slot } => {
-                    let inner = this.inner.as_mut().expect(TAKEN_ONCE);
-                    match caught(|| inner.poll_ready(cx)) {
-                        Err(Panicked) => {
-                            Step::fail(RejectionKind::Panicked, LetterReason::Panicked)
-                        }
-                        Ok(Poll::Pending) => return Poll::Pending,
-                        Ok(Poll::Ready(Err(error))) => Step::Fail(Failure::Error(error), None),
-                        Ok(Poll::Ready(Ok(()))) => {
-                            let delivery = this.reporter.hand_over();
-                            delivery.attach(this.head.as_mut().expect(TAKEN_ONCE));
-                            let head = this.head.take().expect(TAKEN_ONCE);
-                            let inner = this.inner.take().expect(TAKEN_ONCE);
-                            let slot = slot.take().expect(TAKEN_ONCE);
-                            let (limit, policy) = (
-                                this.reporter.config().handler_limit,
-                                this.reporter.config().policy(this.deadline.instant()),
-                            );
-                            Step::Begun(handler::spawn(inner, head, delivery, slot, limit, policy))
-                        }
-                    }
+                    let slot = slot.take().expect(TAKEN_ONCE);
+                    this.hand_over(slot, cx)
                 }
 
                 // What the handler did is looked at before the clock: finished work is not thrown
@@ -237,6 +201,10 @@ where
             };
             match step {
                 Step::Next(state) => this.state.as_mut().enter(state),
+                Step::Wait(state) => {
+                    this.state.as_mut().enter(state);
+                    return Poll::Pending;
+                }
                 Step::Answer(answer) => return Poll::Ready(answer),
                 Step::Begun(mut handler) => {
                     let ended = Pin::new(&mut handler).poll(cx);

@@ -30,7 +30,7 @@ pin_project! {
             body: Collect<B>,
         },
         Admit {
-            waiting: Option<SlotFuture>,
+            waiting: SlotFuture,
         },
         Ready {
             slot: Option<Slot>,
@@ -59,6 +59,8 @@ impl<B, R, E> State<B, R, E> {
 /// What comes of looking at a state.
 pub(super) enum Step<B, R, E> {
     Next(State<B, Response<R>, E>),
+    /// The same, of a state that was looked at already.
+    Wait(State<B, Response<R>, E>),
     Answer(Result<Response<ResponseBody<R>>, E>),
     /// The handler has a task of its own.
     Begun(JoinHandle<Ended<Response<R>, E>>),

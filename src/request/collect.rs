@@ -34,6 +34,8 @@ enum Read {
     /// One frame so far: the usual case, and no copy.
     Frame(Bytes),
     Frames(Vec<u8>),
+    /// All of it is given away.
+    Taken,
 }
 
 impl<B: Body> Collect<B> {
@@ -56,6 +58,7 @@ impl<B: Body> Collect<B> {
         mut deadline: Pin<&mut Deadline>,
     ) -> Poll<Result<Bytes, RejectionKind>> {
         let mut this = self.project();
+        assert!(!matches!(this.read, Read::Taken), "polled after completion");
         while !this.body.is_end_stream() {
             if mem::replace(this.begun, true) && Instant::now() >= deadline.instant() {
                 return Poll::Ready(Err(RejectionKind::Timeout));
@@ -109,13 +112,14 @@ impl Read {
                 }
                 append(all, data);
             }
+            Self::Taken => unreachable!("nothing is read after the end"),
         }
         true
     }
 
     fn take(&mut self) -> Bytes {
-        match mem::replace(self, Self::Nothing) {
-            Self::Nothing => Bytes::new(),
+        match mem::replace(self, Self::Taken) {
+            Self::Nothing | Self::Taken => Bytes::new(),
             Self::Frame(frame) if frame.len() <= COPIED_OUT => Bytes::copy_from_slice(&frame),
             Self::Frame(frame) => frame,
             // What was reserved and not used goes back.
@@ -125,7 +129,7 @@ impl Read {
 
     fn len(&self) -> usize {
         match self {
-            Self::Nothing => 0,
+            Self::Nothing | Self::Taken => 0,
             Self::Frame(frame) => frame.len(),
             Self::Frames(all) => all.len(),
         }
