@@ -251,6 +251,35 @@ async fn an_error_of_readiness_is_the_services_error() {
 /// Not even `Sync`, and certainly no `std::error::Error`.
 struct Bare(Cell<u8>);
 
+/// How many slots are taken when the outcomes of a delivery are told.
+async fn slots_at_its_end<S>(inner: S) -> Vec<usize>
+where
+    S: Service<Request<RequestBody>, Response = Reply, Future: Send, Error: Send>
+        + Clone
+        + Send
+        + 'static,
+{
+    let layer = alegra();
+    let background = layer.background();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let (sink, slots) = (Arc::clone(&told), background.clone());
+    let layer = layer.on_outcome(move |_| sink.lock().unwrap().push(slots.in_flight()));
+    let _answer = layer.layer(inner).oneshot(post(ALEGRA)).await;
+    assert_eq!(background.in_flight(), 0);
+    let told = told.lock().unwrap();
+    told.clone()
+}
+
+/// A drain that waits for it would otherwise be over before the delivery is stored or told.
+#[tokio::test(start_paused = true)]
+async fn a_slot_of_what_gets_to_no_handler_is_given_back_once_the_end_is_told() {
+    let never_ready = Handler::new(Does::Never).ready_after(None);
+    let panics = Handler::new(Does::Never).panics_when_asked();
+    assert_eq!(slots_at_its_end(never_ready).await, [1]);
+    assert_eq!(slots_at_its_end(panics).await, [1]);
+    assert_eq!(slots_at_its_end(Unready(Arc::default())).await, [1]);
+}
+
 #[tokio::test]
 async fn an_error_of_the_handler_is_the_services_error_whatever_its_type() {
     let (layer, outcomes) = Outcomes::of(alegra());
@@ -300,14 +329,19 @@ async fn a_future_polled_after_its_end_says_so() {
 
 #[test]
 fn a_future_polled_again_after_a_panic_takes_the_delivery_for_nothing_else() {
-    let mut webhook = alegra().layer(Handler::new(Does::Answer(StatusCode::NO_CONTENT)));
-    let mut future = pin!(webhook.call(post(ALEGRA)));
+    let (layer, outcomes) = Outcomes::of(alegra());
+    let handler = Handler::new(Does::Answer(StatusCode::NO_CONTENT));
+    let mut future = Box::pin(layer.layer(handler.clone()).oneshot(post(ALEGRA)));
     let mut cx = Context::from_waker(noop_waker_ref());
     // There is no timer outside of a runtime.
     for _ in 0..2 {
         let poll = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut cx)));
         assert!(poll.is_err());
     }
+    drop(future);
+    assert_eq!(outcomes.seen(), [(OutcomeKind::GivenUp, None, false)]);
+    assert_eq!(layer.background().in_flight(), 0);
+    assert_eq!(handler.called(), 0);
 }
 
 const NO_BODY: http_body_util::Empty<Bytes> = http_body_util::Empty::new();

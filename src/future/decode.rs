@@ -33,7 +33,6 @@ where
     let found = caught(|| {
         let received = reporter.config().provider.receive(head, &raw);
         let name = match &received {
-            // By the other methods a provider can only knock.
             Ok(Received(ReceivedKind::Event(event))) if head.method == Method::POST => {
                 Some(reporter.config().rules.known(event.name()))
             }
@@ -42,6 +41,7 @@ where
         match (received, name) {
             (Err(refusal), _) => Found::Refusal(refusal),
             (Ok(Received(ReceivedKind::Probe(reply))), _) => Found::Probe(reply),
+            // By the other methods a provider can only knock.
             (Ok(Received(ReceivedKind::Event(event))), None) => {
                 let_go(event);
                 Found::Knock
@@ -53,11 +53,15 @@ where
         }
     });
     let letter = |rejection, reason| match head.method {
-        Method::POST => Step::Fail(Failure::Rejected(rejection, reason), Some(raw)),
+        Method::POST => Step::Fail {
+            failure: Failure::Rejected(rejection, reason),
+            raw: Some(raw),
+            slot: None,
+        },
         // By the other methods nothing comes that could be lost.
         _ => Step::Reject(rejection),
     };
-    ControlFlow::Break(match found {
+    let step = match found {
         Ok(Found::Delivery) => return ControlFlow::Continue(()),
         Ok(Found::Probe(reply)) => {
             reporter.settle(End::probe(reply.status()));
@@ -75,7 +79,8 @@ where
             let rejection = Rejection::new(RejectionKind::Panicked);
             letter(rejection, LetterReason::Panicked)
         }
-    })
+    };
+    ControlFlow::Break(step)
 }
 
 /// What a provider found in a request.

@@ -7,7 +7,11 @@ use crate::{
     journal::End,
     provider::Provider,
     reporter::Reporter,
-    response::{body::ResponseBody, failed::Failed, rejection::Rejection},
+    response::{
+        body::ResponseBody,
+        failed::Failed,
+        rejection::{Rejection, RejectionKind},
+    },
 };
 
 /// Why a delivery gets to no handler.
@@ -18,6 +22,10 @@ pub(super) enum Failure<E> {
 }
 
 impl<E> Failure<E> {
+    pub(super) fn rejected(kind: RejectionKind, reason: LetterReason) -> Self {
+        Self::Rejected(Rejection::new(kind), reason)
+    }
+
     /// Has the delivery stored, or the body of what was none; what to wait for before the answer.
     pub(super) fn keep<P: Provider>(
         &self,

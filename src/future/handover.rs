@@ -26,7 +26,8 @@ where
     S::Error: Send + 'static,
     R: Send + 'static,
 {
-    /// It needs a slot first.
+    /// It needs a slot first. What is left of the request's body goes when a state is entered, after
+    /// this.
     pub(super) fn admit(&mut self, cx: &mut Context<'_>) -> Step<B, R, S::Error> {
         let config = self.reporter.config();
         match config.background.try_slot() {
@@ -44,24 +45,41 @@ where
 
     /// Then the handler has to be ready.
     pub(super) fn hand_over(&mut self, slot: Slot, cx: &mut Context<'_>) -> Step<B, R, S::Error> {
+        let failure = match self.poll_ready(cx) {
+            Poll::Pending => return Step::Wait(State::Ready { slot: Some(slot) }),
+            Poll::Ready(Ok(())) => return self.begin(slot),
+            Poll::Ready(Err(failure)) => failure,
+        };
+        Step::Fail {
+            failure,
+            raw: None,
+            slot: Some(slot),
+        }
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure<S::Error>>> {
         if self.deadline.as_mut().poll(cx).is_ready() {
-            return Step::fail(RejectionKind::Busy, LetterReason::Busy);
+            let busy = Failure::rejected(RejectionKind::Busy, LetterReason::Busy);
+            return Poll::Ready(Err(busy));
         }
         let inner = self.inner.as_mut().expect(TAKEN_ONCE);
         match caught(|| inner.poll_ready(cx)) {
-            Err(Panicked) => Step::fail(RejectionKind::Panicked, LetterReason::Panicked),
-            Ok(Poll::Pending) => Step::Wait(State::Ready { slot: Some(slot) }),
-            Ok(Poll::Ready(Err(error))) => Step::Fail(Failure::Error(error), None),
-            Ok(Poll::Ready(Ok(()))) => {
-                let delivery = self.reporter.hand_over();
-                delivery.attach(self.head.as_mut().expect(TAKEN_ONCE));
-                let head = self.head.take().expect(TAKEN_ONCE);
-                let inner = self.inner.take().expect(TAKEN_ONCE);
-                let config = self.reporter.config();
-                let (limit, policy) =
-                    (config.handler_limit, config.policy(self.deadline.instant()));
-                Step::Begun(handler::spawn(inner, head, delivery, slot, limit, policy))
-            }
+            Ok(ready) => ready.map_err(Failure::Error),
+            Err(Panicked) => Poll::Ready(Err(Failure::rejected(
+                RejectionKind::Panicked,
+                LetterReason::Panicked,
+            ))),
         }
+    }
+
+    fn begin(&mut self, slot: Slot) -> Step<B, R, S::Error> {
+        let delivery = self.reporter.hand_over();
+        delivery.attach(self.head.as_mut().expect(TAKEN_ONCE));
+        let head = self.head.take().expect(TAKEN_ONCE);
+        let inner = self.inner.take().expect(TAKEN_ONCE);
+        let config = self.reporter.config();
+        let policy = config.policy(self.deadline.instant());
+        let limit = config.handler_limit;
+        Step::Begun(handler::spawn(inner, head, delivery, slot, limit, policy))
     }
 }

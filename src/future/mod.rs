@@ -221,22 +221,25 @@ where
                     this.reporter.settle(End::rejected(&rejection));
                     return Poll::Ready(Ok(this.reporter.config().refuse(rejection)));
                 }
-                Step::Fail(failure, raw) => match failure.keep(raw, this.reporter) {
-                    Some(confirmation) => {
-                        let until = this.reporter.config().store_until(this.deadline.instant());
-                        this.deadline.as_mut().reset(until);
-                        vacate(this.inner);
-                        vacate(this.head);
-                        this.state.as_mut().enter(State::Keep {
-                            failure: Mutex::new(Some(failure)),
-                            confirmation,
-                        });
-                    }
-                    None => {
+                Step::Fail { failure, raw, slot } => {
+                    let kept = failure.keep(raw, this.reporter);
+                    if kept.is_none() {
                         this.reporter.settle(failure.end());
-                        return Poll::Ready(failure.answer(this.reporter.config()));
                     }
-                },
+                    // Not before: a drain waits for the slot, and then for the store's call.
+                    drop(slot);
+                    let Some(confirmation) = kept else {
+                        return Poll::Ready(failure.answer(this.reporter.config()));
+                    };
+                    let until = this.reporter.config().store_until(this.deadline.instant());
+                    this.deadline.as_mut().reset(until);
+                    vacate(this.inner);
+                    vacate(this.head);
+                    this.state.as_mut().enter(State::Keep {
+                        failure: Mutex::new(Some(failure)),
+                        confirmation,
+                    });
+                }
             }
         }
     }

@@ -59,7 +59,7 @@ impl<B, R, E> State<B, R, E> {
 /// What comes of looking at a state.
 pub(super) enum Step<B, R, E> {
     Next(State<B, Response<R>, E>),
-    /// The same, of a state that was looked at already.
+    /// The same, where the wakers are registered: the future is pending.
     Wait(State<B, Response<R>, E>),
     Answer(Result<Response<ResponseBody<R>>, E>),
     /// The handler has a task of its own.
@@ -68,8 +68,12 @@ pub(super) enum Step<B, R, E> {
     Ended(Result<Ended<Response<R>, E>, JoinError>),
     /// What never was a delivery.
     Reject(Rejection),
-    /// A delivery that gets to no handler, or the body of what could not be read as one.
-    Fail(Failure<E>, Option<Bytes>),
+    /// What gets to no handler: a delivery, or the body that could not be read as one.
+    Fail {
+        failure: Failure<E>,
+        raw: Option<Bytes>,
+        slot: Option<Slot>,
+    },
 }
 
 impl<B, R, E> Step<B, R, E> {
@@ -77,7 +81,12 @@ impl<B, R, E> Step<B, R, E> {
         Self::Reject(Rejection::new(kind))
     }
 
+    /// Of a delivery that has no slot.
     pub(super) fn fail(kind: RejectionKind, reason: LetterReason) -> Self {
-        Self::Fail(Failure::Rejected(Rejection::new(kind), reason), None)
+        Self::Fail {
+            failure: Failure::rejected(kind, reason),
+            raw: None,
+            slot: None,
+        }
     }
 }
