@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Confirmation, DeadLetter, DeadLetters, ErasedDeadLetters, LetterReason,
-    store::{NoCall, unwound},
+    call::{OVERLOADED, unwound},
 };
 use crate::{
     background::{Background, StoreCall},
@@ -22,8 +22,6 @@ use crate::{
     record::Record,
     trace,
 };
-
-const OVERLOADED: NoCall = NoCall("too many letters wait for the store; it does not keep up");
 
 /// What one letter weighs besides its body, about.
 const LETTER_OVERHEAD: usize = 1024;

@@ -1,5 +1,6 @@
 //! What failed and is kept: the letter, the store's trait, and how a letter gets into a store.
 
+mod call;
 mod confirmation;
 mod custody;
 mod format;
