@@ -137,7 +137,7 @@ impl<E> Delivery<E> {
         Handed(Arc::downgrade(&self.inner))
     }
 
-    /// Goes where the handler looks for it.
+    /// Puts it into the extensions, where the handler looks for it.
     pub(crate) fn attach(&self, head: &mut Parts)
     where
         E: Event,

@@ -80,6 +80,7 @@ where
     if delivery.journal().has_store() {
         delivery.journal().handler_begins();
     }
+    debug_assert!(head.extensions.get::<Delivery<E>>().is_some());
     let body = delivery.body();
     // Before anything that can panic: it tells the end then.
     let task = Task::new(delivery, slot, policy);
@@ -111,7 +112,7 @@ pin_project! {
     #[project = StateProj]
     #[project_replace = StateReplaced]
     enum State<S, F, R, E> {
-        // The pieces of the request: each value that they are put together in moves them.
+        // The request in pieces: to put it together early would move them once more.
         Call { inner: S, head: Parts, body: RequestBody },
         Run { #[pin] future: F },
         Ended,

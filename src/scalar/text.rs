@@ -7,10 +7,10 @@ pub(super) enum Text {
     Heap(Box<str>),
 }
 
-/// A text of at most [`INLINE`] bytes; the last one is its length. Dates with a time of day fit.
+/// A text of at most [`INLINE`] bytes; the last one is its length. `2026-05-04 16:02:28` just fits.
 ///
-/// A multiple of four bytes and so aligned: a `Text` is moved often, by pieces that would overlap
-/// otherwise, and a load of what was just stored in other pieces waits.
+/// Aligned so that it is stored and moved in the same whole words: a load that spans several recent
+/// stores is not forwarded from them, and waits.
 #[derive(Clone)]
 #[repr(align(4))]
 pub(super) struct Inline([u8; INLINE + 1]);

@@ -13,7 +13,8 @@ const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
 #[inline]
 fn special(word: u64) -> u64 {
     let below = |word: u64, bound: u8| word.wrapping_sub(repeated(bound)) & !word;
-    // With that bit turned over a quote is next to the control characters, and nothing else is.
+    // With this bit flipped the quote stands right above the control characters, and nothing else
+    // comes below 0x21.
     let controls_or_quotes = below(word ^ repeated(0x02), 0x20 + 1);
     let backslashes = below(word ^ repeated(b'\\'), 1);
     (controls_or_quotes | backslashes) & HIGH
@@ -59,5 +60,31 @@ impl<'de> Lexer<'de> {
     #[inline]
     fn rest(&self) -> &'de [u8] {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lowest_byte_found_is_the_first_that_means_something() {
+        let means = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+        let before = [0x20, 0x21, 0x23, 0x5b, 0x5d, 0x7f, 0x80, 0xa2, 0xdc, 0xff];
+        let after = [0x00, 0x21, 0x23, 0x5d, 0xff];
+        for (byte, before, after) in (0..=255).flat_map(|byte| {
+            before
+                .into_iter()
+                .flat_map(move |before| after.map(|after| (byte, before, after)))
+        }) {
+            for at in 0..8 {
+                let mut bytes = [before; 8];
+                bytes[at] = byte;
+                bytes[at + 1..].fill(after);
+                let found = special(u64::from_le_bytes(bytes)).trailing_zeros() as usize / 8;
+                let first = bytes.iter().position(means).unwrap_or(8);
+                assert_eq!(found, first, "{bytes:x?}");
+            }
+        }
     }
 }
