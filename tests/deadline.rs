@@ -11,13 +11,13 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use bytes::Bytes;
 use futures::{future::join_all, poll};
-use http::{Request, Response, StatusCode, header::RETRY_AFTER};
+use http::{Request, Response, StatusCode, header::RETRY_AFTER, request::Parts};
 use http_body::{Body, Frame};
 use http_body_util::Full;
 use tokio::{
@@ -26,14 +26,14 @@ use tokio::{
 };
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_webhook::{
-    Delivery, Late, Outcome, OutcomeKind, Provider, Rejection, RejectionKind, RequestBody,
-    ResponseFuture, WebhookLayer,
+    Access, Delivery, Late, Outcome, OutcomeKind, Provider, Received, Refusal, Rejection,
+    RejectionKind, RequestBody, ResponseFuture, Rules, WebhookLayer,
     alegra::{self, Alegra},
 };
 
 use self::util::{
-    ALEGRA, BSALE, Broken, Does, Handler, Outcomes, Reply, Script, Step, alegra, bsale, ms, post,
-    post_body, rejection, send,
+    ALEGRA, BSALE, Broken, Does, Handler, Nothing, Outcomes, Reply, Script, Step, alegra, bsale,
+    ms, post, post_body, rejection, send,
 };
 
 const D: u64 = 300;
@@ -776,6 +776,75 @@ async fn a_task_that_has_used_up_its_turn_starts_no_handler_after_the_deadline()
     };
     assert_eq!(rejection(&response.unwrap()), Some(RejectionKind::Busy));
     assert_eq!(handler.called(), 0);
+}
+
+/// tokio hears only at its next look around that a timer is due which was past when it was made.
+#[tokio::test(start_paused = true)]
+async fn a_thread_that_was_blocked_on_the_way_starts_no_handler_after_the_deadline() {
+    let refused = (503, Some(RejectionKind::Busy));
+    for (time, expected) in [(D - 1, (204, None)), (D, refused), (D + 1, refused)] {
+        let handler = Handler::new(Does::Answer(StatusCode::NO_CONTENT));
+        let decoding = WebhookLayer::new(Blocks(ms(time)), Access::open()).deadline(ms(D));
+        let (status, rejection, _) = answer(send(&decoding, &handler, post("{}"))).await;
+        assert_eq!((status, rejection), expected, "decoding for {time} ms");
+        assert_eq!(handler.called(), usize::from(status == 204));
+
+        let handler = Handler::new(Does::Answer(StatusCode::NO_CONTENT));
+        let readiness = three_hundred().layer(Blocked {
+            time: ms(time),
+            inner: handler.clone(),
+        });
+        let (status, rejection, _) = answer(readiness.oneshot(post(ALEGRA))).await;
+        assert_eq!((status, rejection), expected, "ready after {time} ms");
+        assert_eq!(handler.called(), usize::from(status == 204));
+    }
+}
+
+/// As code does that blocks its thread: time passes, and tokio cannot look around meanwhile.
+fn block(time: Duration) {
+    let advanced = pin!(advance(time)).poll(&mut Context::from_waker(Waker::noop()));
+    assert!(
+        advanced.is_pending(),
+        "it yields once it has wound the clock on"
+    );
+}
+
+/// Blocks its thread that long while it decodes.
+struct Blocks(Duration);
+
+impl Provider for Blocks {
+    type Event = Nothing;
+
+    fn rules(&self) -> Rules {
+        Rules::new("blocks")
+    }
+
+    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Nothing>, Refusal> {
+        block(self.0);
+        Ok(Received::event(Nothing))
+    }
+}
+
+/// Blocks its thread that long before it is ready.
+#[derive(Clone)]
+struct Blocked {
+    time: Duration,
+    inner: Handler,
+}
+
+impl Service<Request<RequestBody>> for Blocked {
+    type Response = Reply;
+    type Error = Broken;
+    type Future = <Handler as Service<Request<RequestBody>>>::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        block(self.time);
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
+        self.inner.call(request)
+    }
 }
 
 /// Ready from the moment on that a flag says.

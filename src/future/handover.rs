@@ -2,6 +2,7 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use http_body::Body;
+use tokio::time::Instant;
 use tower::Service;
 
 use super::{Failure, FutureProj, State, Step, TAKEN_ONCE};
@@ -58,12 +59,17 @@ where
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure<S::Error>>> {
+        let busy = || Failure::rejected(RejectionKind::Busy, LetterReason::Busy);
         if self.deadline.as_mut().poll(cx).is_ready() {
-            let busy = Failure::rejected(RejectionKind::Busy, LetterReason::Busy);
-            return Poll::Ready(Err(busy));
+            return Poll::Ready(Err(busy()));
         }
         let inner = self.inner.as_mut().expect(TAKEN_ONCE);
         match caught(|| inner.poll_ready(cx)) {
+            // tokio hears of a timer's time when it next looks around, and until then something may
+            // have blocked this thread.
+            Ok(Poll::Ready(Ok(()))) if Instant::now() >= self.deadline.instant() => {
+                Poll::Ready(Err(busy()))
+            }
             Ok(ready) => ready.map_err(Failure::Error),
             Err(Panicked) => Poll::Ready(Err(Failure::rejected(
                 RejectionKind::Panicked,
