@@ -1,4 +1,7 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use http::StatusCode;
 
@@ -29,6 +32,7 @@ pub struct Outcome {
     pub(crate) late_end: bool,
     pub(crate) duration: Elapsed,
     pub(crate) body_size: Option<usize>,
+    pub(crate) received_at: Option<SystemTime>,
 }
 
 /// The kinds of [`Outcome`].

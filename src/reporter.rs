@@ -102,10 +102,12 @@ impl<P: Provider> Reporter<P> {
         let Held::Facts(mut facts) = mem::replace(&mut self.held, Held::Nothing) else {
             unreachable!("a request is delivered once")
         };
+        let received_at = SystemTime::now();
         facts.event = Some(name);
+        facts.received_at = Some(received_at);
         let config = &self.config;
         let journal = Journal::new(facts, Arc::clone(&config.observers), config.keeper.clone());
-        let delivery = Delivery::new(event, raw, SystemTime::now(), Some(deadline), journal);
+        let delivery = Delivery::new(event, raw, received_at, Some(deadline), journal);
         self.held = Held::Delivery(delivery);
     }
 

@@ -3,21 +3,27 @@
 
 mod util;
 
-use std::time::SystemTime;
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex},
+    time::SystemTime,
+};
 
 use bytes::Bytes;
 use futures::FutureExt;
 use http::{Method, Request, StatusCode};
 use http_body_util::Full;
-use tower::{Layer, Service};
+use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_webhook::{
-    Access, Failed, Late, OutcomeKind, Strikes, WebhookLayer, alegra::Alegra, bsale::Bsale,
+    Access, Delivery, Failed, Late, OutcomeKind, RequestBody, Strikes, WebhookLayer,
+    alegra::{self, Alegra},
+    bsale::Bsale,
 };
 
 use self::util::{
     BSALE, Does, Handler, Outcomes, alegra,
     letters::{Care, Letters, delivery, quiet_panics},
-    ms, post, send,
+    ms, post, reply, send,
 };
 
 const NORTH: &str = "0123456789abcdef-north";
@@ -328,6 +334,34 @@ async fn ten_thousand_wrong_secrets_are_no_strike_and_no_letter() {
     // One that does not stay for the answer is counted as well.
     drop(layer.layer(handler).call(to("a-guess", "")));
     assert_eq!(strikes.refused(), 10_001);
+}
+
+/// And not of their ends, which may be much later.
+#[tokio::test(start_paused = true)]
+async fn the_times_are_those_at_which_deliveries_came() {
+    let layer = alegra();
+    let came = Arc::new(Mutex::new(None));
+    let seen = Arc::clone(&came);
+    let webhook = layer.layer(service_fn(move |request: Request<RequestBody>| {
+        let delivery = request.extensions().get::<Delivery<alegra::Event>>();
+        *seen.lock().unwrap() = delivery.map(Delivery::received_at);
+        // The system's clock does not stand still like tokio's: the end is some milliseconds later.
+        std::thread::sleep(ms(5));
+        async { Ok::<_, Infallible>(reply(StatusCode::NO_CONTENT)) }
+    }));
+    webhook
+        .oneshot(post(delivery("new-item", 1)))
+        .await
+        .unwrap();
+    let strikes = layer.strikes();
+    let came = came.lock().unwrap().expect("a delivery");
+    let in_ms = |time: SystemTime| {
+        time.duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap()
+            .as_millis()
+    };
+    assert_eq!(strikes.last_delivery().map(in_ms), Some(in_ms(came)));
+    assert_eq!(strikes.last_success().map(in_ms), Some(in_ms(came)));
 }
 
 #[tokio::test(start_paused = true)]

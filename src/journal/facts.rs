@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use tokio::time::Instant;
 
@@ -17,6 +17,8 @@ pub(crate) struct Facts {
     pub(crate) tenant: Option<Arc<str>>,
     pub(crate) event: Option<&'static str>,
     pub(crate) body_size: Option<usize>,
+    /// When the delivery was there, if it became one.
+    pub(crate) received_at: Option<SystemTime>,
 }
 
 impl Facts {
@@ -28,6 +30,7 @@ impl Facts {
             tenant: None,
             event: None,
             body_size: None,
+            received_at: None,
         }
     }
 
@@ -51,6 +54,7 @@ impl Facts {
             late_end,
             duration: Elapsed::since(self.started),
             body_size: self.body_size,
+            received_at: self.received_at,
         };
         observers::tell(observers, &outcome);
     }

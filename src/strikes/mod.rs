@@ -64,13 +64,13 @@ impl Strikes {
         self.tally.limit
     }
 
-    /// When the last request with the right credential ended that was no probe.
+    /// When the last delivery came: the last request with the right credential that was no probe.
     #[must_use]
     pub fn last_delivery(&self) -> Option<SystemTime> {
         self.tally.last_delivery.get()
     }
 
-    /// When a delivery was last answered with a 2xx, while the provider still waited.
+    /// When the last delivery came that was answered with a 2xx while the provider still waited.
     #[must_use]
     pub fn last_success(&self) -> Option<SystemTime> {
         self.tally.last_success.get()

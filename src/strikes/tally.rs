@@ -73,11 +73,12 @@ impl Tally {
         if outcome.late_end || outcome.kind == OutcomeKind::Probe {
             return;
         }
-        let now = SystemTime::now();
-        self.last_delivery.set(now);
+        // A look at the clock costs as much as all else that is counted here.
+        let came = outcome.received_at.unwrap_or_else(SystemTime::now);
+        self.last_delivery.set(came);
         let is_success = self.is_success(outcome);
         if is_success {
-            self.last_success.set(now);
+            self.last_success.set(came);
         }
         let event = outcome.event.map(|name| self.index(name));
         self.with_tenant(outcome.tenant.as_ref(), |tenant| match event {
@@ -250,10 +251,11 @@ fn cleared(count: &AtomicU32) -> bool {
 pub(super) struct Time(AtomicU64);
 
 impl Time {
-    fn set(&self, now: SystemTime) {
-        let now = clock::epoch_ms(now);
-        if self.0.load(Relaxed) < now {
-            self.0.fetch_max(now, Relaxed);
+    /// Unless it is a later one already.
+    fn set(&self, time: SystemTime) {
+        let time = clock::epoch_ms(time);
+        if self.0.load(Relaxed) < time {
+            self.0.fetch_max(time, Relaxed);
         }
     }
 
