@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::{client::Client, invoice::LineItem, reference::NumberTemplate};
 use crate::{
     json::{
-        lenient::{flag, optional, text},
+        lenient::{flag, optional, roomy, text},
         objects::{boxed, list, object},
     },
     scalar::{Amount, Date, Id},
@@ -44,7 +44,7 @@ pub struct Bill {
     #[doc(alias = "estado")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<56, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub state: Option<String>,
@@ -110,7 +110,7 @@ pub struct Bill {
     #[doc(alias = "precisión decimal")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<56, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub decimal_precision: Option<String>,
@@ -119,7 +119,7 @@ pub struct Bill {
     #[doc(alias = "observaciones")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<56, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub observations: Option<String>,
@@ -128,7 +128,7 @@ pub struct Bill {
     #[doc(alias = "términos y condiciones")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<56, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub terms_conditions: Option<String>,

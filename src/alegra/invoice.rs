@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::reference::{NumberTemplate, Reference};
 use crate::{
     json::{
-        lenient::{optional, text},
+        lenient::{optional, roomy, text},
         objects::{list, object},
     },
     scalar::{Amount, Date, Id},
@@ -44,7 +44,7 @@ pub struct Invoice {
     #[doc(alias = "observaciones")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<56, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub observations: Option<String>,
@@ -54,7 +54,7 @@ pub struct Invoice {
     #[doc(alias = "notas")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<56, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub anotation: Option<String>,
@@ -63,7 +63,7 @@ pub struct Invoice {
     #[doc(alias = "estado")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<56, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub status: Option<String>,
@@ -125,7 +125,7 @@ pub struct Invoice {
     #[doc(alias = "precisión decimal")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<56, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub decimal_precision: Option<String>,

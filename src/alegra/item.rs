@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::reference::Reference;
 use crate::{
     json::{
-        lenient::{optional, text},
+        lenient::{optional, roomy, text},
         objects::{list, object},
     },
     scalar::{Amount, Id, RawJson},
@@ -26,7 +26,7 @@ pub struct Item {
     #[doc(alias = "nombre")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<56, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub name: Option<String>,
@@ -35,7 +35,7 @@ pub struct Item {
     #[doc(alias = "descripción")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<56, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub description: Option<String>,
@@ -44,7 +44,7 @@ pub struct Item {
     #[doc(alias = "referencia")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<56, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub reference: Option<String>,
@@ -90,7 +90,7 @@ pub struct Item {
     #[doc(alias = "estado")]
     #[serde(
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<56, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub status: Option<String>,
@@ -105,7 +105,7 @@ pub struct Item {
     #[serde(
         rename = "type",
         default,
-        deserialize_with = "text",
+        deserialize_with = "roomy::<56, _>",
         skip_serializing_if = "Option::is_none"
     )]
     pub item_type: Option<String>,

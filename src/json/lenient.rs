@@ -68,14 +68,20 @@ where
 {
     with_token(deserializer, "text: a string", |token| match token {
         Token::Null => Ok(None),
-        Token::String("") => Ok(Some(String::new())),
-        Token::String(text) | Token::Number(text) => {
-            let mut own = String::with_capacity(text.len().max(room));
-            own.push_str(text);
-            Ok(Some(own))
-        }
+        Token::String(text) | Token::Number(text) => Ok(Some(owned(text, room))),
         _ => Err(Misfit),
     })
+}
+
+/// A text with room for that many bytes; the empty one needs none.
+#[inline]
+pub(crate) fn owned(text: &str, room: usize) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    let mut owned = String::with_capacity(text.len().max(room));
+    owned.push_str(text);
+    owned
 }
 
 /// Yes or no, also as a number or a string, or `null`.

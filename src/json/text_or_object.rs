@@ -5,13 +5,19 @@ use serde::{
     de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::{lenient::expected, value::value};
+use super::{
+    lenient::{expected, owned},
+    value::value,
+};
 
 /// What is written as text or as an object.
 pub(crate) enum TextOrObject<T> {
     Text(String),
     Object(T),
 }
+
+/// As in [`roomy`](super::lenient::roomy): a body has one of a kind at most.
+const ROOM: usize = 88;
 
 const EXPECTED: &str = "text, or an object of texts";
 
@@ -48,7 +54,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for TextOrObjectVisitor<T> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Some(TextOrObject::Text(text.to_owned())))
+        Ok(Some(TextOrObject::Text(owned(text, ROOM))))
     }
 
     fn visit_some<D: Deserializer<'de>>(self, bare: D) -> Result<Self::Value, D::Error> {

@@ -5,11 +5,18 @@ use serde::{
     de::{Error, SeqAccess, Visitor},
 };
 
-use super::{lenient::expected, text::Text, value::value};
+use super::{
+    lenient::{expected, owned},
+    text::Text,
+    value::value,
+};
 
 /// Strings are no containers, so the cap on containers does not bound a list of them; the known ones
 /// have two.
 const MAX_TEXTS: usize = 100;
+
+/// As in [`roomy`](super::lenient::roomy): a client has the one such list of a body.
+const ROOM: usize = 88;
 
 const EXPECTED: &str = "a short list of strings, or a single one";
 
@@ -34,7 +41,7 @@ impl<'de> Visitor<'de> for TextsVisitor {
     fn visit_str<E: Error>(self, text: &str) -> Result<Vec<String>, E> {
         Ok(match text {
             "" => Vec::new(),
-            text => vec![text.to_owned()],
+            text => vec![owned(text, ROOM)],
         })
     }
 
@@ -51,7 +58,7 @@ impl<'de> Visitor<'de> for TextsVisitor {
             if texts.len() == MAX_TEXTS {
                 return Err(expected(EXPECTED));
             }
-            texts.push(text.into_owned());
+            texts.push(owned(&text, ROOM));
         }
         Ok(texts)
     }
