@@ -29,7 +29,7 @@ pub struct Delivery<E> {
 }
 
 struct Inner<E> {
-    event: E,
+    event: Box<E>,
     raw: Bytes,
     received_at: SystemTime,
     deadline: Option<Instant>,
@@ -39,7 +39,7 @@ struct Inner<E> {
 impl<E: Event> Delivery<E> {
     /// A replayed delivery has no deadline.
     pub(crate) fn new(
-        event: E,
+        event: Box<E>,
         raw: Bytes,
         received_at: SystemTime,
         deadline: Option<Instant>,

@@ -94,7 +94,7 @@ impl<P: Provider> Reporter<P> {
     /// Makes the delivery of what was received. From here on the journal is shared.
     pub(crate) fn deliver(
         &mut self,
-        event: P::Event,
+        event: Box<P::Event>,
         name: &'static str,
         raw: Bytes,
         deadline: Instant,

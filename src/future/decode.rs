@@ -28,31 +28,18 @@ where
     P: Provider,
 {
     reporter.set_body_size(raw.len());
-    // The event goes from the provider's hands into the delivery in there: it is large, and nothing
-    // large comes out. It is asked for its name where it stands, since to bind it before would move
-    // it once more.
-    let found = caught(|| {
-        let received = reporter.config().provider.receive(head, &raw);
-        let name = match &received {
-            Ok(Received(ReceivedKind::Event(event))) if head.method == Method::POST => {
-                Some(reporter.config().rules.known(event.name()))
-            }
-            _ => None,
-        };
-        match received {
-            Err(refusal) => Found::Refusal(refusal),
-            Ok(Received(ReceivedKind::Probe(reply))) => Found::Probe(reply),
-            Ok(Received(ReceivedKind::Event(event))) => match name {
-                Some(name) => {
-                    reporter.deliver(event, name, mem::take(&mut raw), deadline);
-                    Found::Delivery
-                }
-                // By the other methods a provider can only knock.
-                None => {
-                    let_go(event);
-                    Found::Knock
-                }
-            },
+    let found = caught(|| match reporter.config().provider.receive(head, &raw) {
+        Err(refusal) => Found::Refusal(refusal),
+        Ok(Received(ReceivedKind::Probe(reply))) => Found::Probe(reply),
+        // By the other methods a provider can only knock.
+        Ok(Received(ReceivedKind::Event(event))) if head.method != Method::POST => {
+            let_go(event);
+            Found::Knock
+        }
+        Ok(Received(ReceivedKind::Event(event))) => {
+            let name = reporter.config().rules.known(event.name());
+            reporter.deliver(event, name, mem::take(&mut raw), deadline);
+            Found::Delivery
         }
     });
     let letter = |rejection, reason| match head.method {

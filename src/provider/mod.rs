@@ -120,14 +120,15 @@ pub struct Received<E>(pub(crate) ReceivedKind<E>);
 
 pub(crate) enum ReceivedKind<E> {
     Probe(Response<Bytes>),
-    Event(E),
+    /// Boxed at once: it may be large, and goes through many hands.
+    Event(Box<E>),
 }
 
 impl<E> Received<E> {
     /// An event, to be delivered to the handler.
     #[must_use]
     pub fn event(event: E) -> Self {
-        Self(ReceivedKind::Event(event))
+        Self(ReceivedKind::Event(Box::new(event)))
     }
 
     /// A probe, answered `200 OK` with an empty body.
@@ -164,7 +165,7 @@ impl<E> Received<E> {
     #[must_use]
     pub fn into_event(self) -> Option<E> {
         match self.0 {
-            ReceivedKind::Event(event) => Some(event),
+            ReceivedKind::Event(event) => Some(*event),
             ReceivedKind::Probe(_) => None,
         }
     }
