@@ -58,7 +58,7 @@ impl<P: Provider> Config<P> {
                 user: None,
             }),
             background: Background::new(rules.name, MAX_IN_FLIGHT),
-            pace: Pace::new(),
+            pace: Pace::default(),
             rules: Arc::new(rules),
         })
     }
@@ -83,7 +83,11 @@ impl<P> Config<P> {
                 Failed::Refuse => OnFailure::Refuse,
             },
             success: self.rules.success,
-            until: self.store_until(deadline),
+            until: match self.keeper {
+                Some(_) => self.store_until(deadline),
+                // Nobody is asked.
+                None => deadline,
+            },
         }
     }
 }
@@ -103,7 +107,7 @@ impl<P> Clone for Config<P> {
             keeper: self.keeper.clone(),
             observers: Arc::clone(&self.observers),
             background: self.background.clone(),
-            pace: Pace::new(),
+            pace: Pace::default(),
         }
     }
 }

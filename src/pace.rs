@@ -1,16 +1,18 @@
 use std::{
     pin::Pin,
     sync::{
-        Mutex, TryLockError,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        Arc, Mutex, TryLockError,
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
-    task::{Context, Waker},
-    time::Duration,
+    task::{Context, Poll, Wake, Waker},
 };
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::clock;
+use crate::{
+    clock,
+    panic::{Panicked, caught},
+};
 
 /// A timer for nobody, due before those of the requests.
 ///
@@ -22,32 +24,32 @@ use crate::clock;
 /// There is one, in the runtime that happened to make it: others that share the layer go without.
 /// It holds on to that runtime's resources, though to none of its tasks, until the next is made or
 /// the layer is gone.
+#[derive(Default)]
 pub(crate) struct Pace {
-    since: Instant,
-    /// When the timer is due, in nanoseconds after `since`.
-    due: AtomicU64,
+    on: Arc<On>,
     timer: Mutex<Option<Pin<Box<Sleep>>>>,
 }
 
-impl Pace {
-    pub(crate) fn new() -> Self {
-        Self {
-            since: Instant::now(),
-            due: AtomicU64::new(0),
-            timer: Mutex::default(),
-        }
-    }
+/// Whether the timer is on: what it wakes when it is due, or its runtime is gone.
+#[derive(Default)]
+struct On(AtomicBool);
 
-    /// Sees to it that there is a timer before `deadline`, of a request that began `span` before it.
-    pub(crate) fn keep(&self, deadline: Instant, span: Duration) {
-        let begun = self.after(deadline).saturating_sub(nanos(span));
-        if !self.is_on(begun) {
-            self.begin(begun, deadline);
+impl Wake for On {
+    fn wake(self: Arc<Self>) {
+        self.0.store(false, Relaxed);
+    }
+}
+
+impl Pace {
+    /// Sees to it that there is a timer before `deadline`, of a request that has just begun.
+    pub(crate) fn keep(&self, deadline: Instant) {
+        if !self.on.0.load(Relaxed) {
+            self.begin(deadline);
         }
     }
 
     #[cold]
-    fn begin(&self, begun: u64, deadline: Instant) {
+    fn begin(&self, deadline: Instant) {
         let mut timer = match self.timer.try_lock() {
             Ok(timer) => timer,
             // In a runtime without timers it panics to make one; the next may have them.
@@ -55,22 +57,19 @@ impl Pace {
             // Somebody is at it; to wait for that one would cost more than to go without.
             Err(TryLockError::WouldBlock) => return,
         };
-        if self.is_on(begun) || !is_live() {
+        if self.on.0.load(Relaxed) || !is_live() {
             return;
         }
         let mut sleep = Box::pin(sleep_until(deadline));
-        // tokio hears of a timer when it is first asked.
-        let _ = clock::poll(sleep.as_mut(), &mut Context::from_waker(Waker::noop()));
-        *timer = Some(sleep);
-        self.due.store(self.after(deadline), Relaxed);
-    }
-
-    fn is_on(&self, now: u64) -> bool {
-        now < self.due.load(Relaxed)
-    }
-
-    fn after(&self, time: Instant) -> u64 {
-        nanos(time.saturating_duration_since(self.since))
+        let waker = Waker::from(Arc::clone(&self.on));
+        // Before it can wake anybody.
+        self.on.0.store(true, Relaxed);
+        // tokio hears of a timer when it is first asked; in a runtime that stops, by a panic.
+        let mut cx = Context::from_waker(&waker);
+        match caught(|| clock::poll(sleep.as_mut(), &mut cx)) {
+            Ok(Poll::Pending) => *timer = Some(sleep),
+            Ok(Poll::Ready(())) | Err(Panicked) => self.on.0.store(false, Relaxed),
+        }
     }
 }
 
@@ -83,25 +82,21 @@ fn is_live() -> bool {
     before <= now && now <= after
 }
 
-fn nanos(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::PoisonError;
+    use std::{sync::PoisonError, time::Duration};
 
     use tokio::runtime::{Builder, Runtime};
 
     use super::*;
-    use crate::panic::caught;
 
     const SPAN: Duration = Duration::from_secs(3);
-    const BEFORE: Duration = Duration::from_nanos(1);
 
+    /// When the timer is due, if it is on.
     fn due(pace: &Pace) -> Option<Instant> {
         let timer = pace.timer.lock().unwrap_or_else(PoisonError::into_inner);
-        timer.as_ref().map(|timer| timer.deadline())
+        let timer = timer.as_ref().filter(|_| pace.on.0.load(Relaxed));
+        timer.map(|timer| timer.deadline())
     }
 
     fn runtime() -> Runtime {
@@ -111,65 +106,81 @@ mod tests {
 
     #[tokio::test]
     async fn one_timer_serves_all_who_begin_before_it_is_due() {
-        let pace = Pace::new();
+        let pace = Pace::default();
         assert_eq!(due(&pace), None);
-        let first = Instant::now() + SPAN;
-        for begun in [first - SPAN, first - BEFORE] {
-            pace.keep(begun + SPAN, SPAN);
+        let first = Instant::now() + Duration::from_secs(1);
+        for later in [Duration::ZERO, SPAN] {
+            pace.keep(first + later);
             assert_eq!(due(&pace), Some(first));
         }
-        pace.keep(first + SPAN, SPAN);
+        tokio::time::sleep_until(first).await;
+        assert_eq!(due(&pace), None);
+        pace.keep(first + SPAN);
         assert_eq!(due(&pace), Some(first + SPAN));
     }
 
     #[tokio::test]
+    async fn one_that_would_be_due_at_once_is_no_timer() {
+        let pace = Pace::default();
+        let start = Instant::now();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        pace.keep(start);
+        assert_eq!(due(&pace), None);
+        pace.keep(start + SPAN);
+        assert_eq!(due(&pace), Some(start + SPAN));
+    }
+
+    #[tokio::test]
     async fn nobody_waits_for_the_one_who_makes_it() {
-        let pace = Pace::new();
+        let pace = Pace::default();
         let deadline = Instant::now() + SPAN;
         let busy = pace.timer.lock().expect("no panic");
-        pace.keep(deadline, SPAN);
+        pace.keep(deadline);
         drop(busy);
         assert_eq!(due(&pace), None);
-        pace.keep(deadline, SPAN);
+        pace.keep(deadline);
         assert_eq!(due(&pace), Some(deadline));
     }
 
     #[test]
     fn a_runtime_without_timers_keeps_them_from_nobody_else() {
-        let pace = Pace::new();
-        let deadline = pace.since + SPAN;
+        let pace = Pace::default();
+        let deadline = Instant::now() + SPAN;
         let without = Builder::new_current_thread().build().expect("a runtime");
-        let panicked = caught(|| without.block_on(async { pace.keep(deadline, SPAN) }));
+        let panicked = caught(|| without.block_on(async { pace.keep(deadline) }));
         assert!(panicked.is_err());
         assert_eq!(due(&pace), None);
-        runtime().block_on(async { pace.keep(deadline, SPAN) });
-        assert_eq!(due(&pace), Some(deadline));
+        runtime().block_on(async {
+            pace.keep(deadline);
+            assert_eq!(due(&pace), Some(deadline));
+        });
     }
 
     #[test]
     fn the_runtime_of_its_timer_may_be_gone() {
-        let pace = Pace::new();
+        let (pace, start) = (Pace::default(), Instant::now());
         for spans in [1, 2] {
             runtime().block_on(async {
-                let deadline = pace.since + SPAN * spans;
-                pace.keep(deadline, SPAN);
+                let deadline = start + SPAN * spans;
+                pace.keep(deadline);
                 assert_eq!(due(&pace), Some(deadline));
             });
+            assert_eq!(due(&pace), None);
         }
     }
 
     #[test]
     fn a_clock_that_was_paused_is_left_alone() {
         runtime().block_on(async {
-            let pace = Pace::new();
+            let pace = Pace::default();
             tokio::time::pause();
             for ahead in [Duration::ZERO, SPAN] {
                 tokio::time::advance(ahead).await;
-                pace.keep(Instant::now() + SPAN, SPAN);
+                pace.keep(Instant::now() + SPAN);
                 assert_eq!(due(&pace), None);
             }
             tokio::time::resume();
-            pace.keep(Instant::now() + SPAN, SPAN);
+            pace.keep(Instant::now() + SPAN);
             assert_eq!(due(&pace), None);
         });
     }

@@ -37,7 +37,7 @@ where
                 waiting: config.background.slot(),
             }),
             Ok(slot) => {
-                config.pace.keep(self.deadline.instant(), config.deadline);
+                config.pace.keep(self.deadline.instant());
                 let slot = self.reporter.hold(slot);
                 self.hand_over(slot, cx)
             }
