@@ -168,8 +168,8 @@ impl<E> Delivery<E> {
 /// A delivery that is with its handler, and gone as soon as the handler lets go of it.
 ///
 /// Whoever waits for the handler holds it by this. A server has many requests under way at once, and
-/// one that is handled may wait for its turn to be answered: until then what the event and the body
-/// own is there for the next. The block in which they stand stays.
+/// one that is handled may wait for its turn to be answered: until then the event, and what the body
+/// owns, is there for the next. The block in which the journal stands stays.
 pub(crate) struct Handed<E>(Weak<Inner<E>>);
 
 impl<E> Handed<E> {

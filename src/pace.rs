@@ -21,7 +21,8 @@ use crate::{
 /// time, and request after request pays for a call that changes nothing. While this timer is on, none
 /// of them is the first to be due.
 ///
-/// There is one, in the runtime that happened to make it: others that share the layer go without.
+/// There is one, in the runtime that happened to make it: others that share the layer go without,
+/// until it has fired or that runtime has stopped, which one that is kept and not driven does not.
 /// It holds on to that runtime's resources, though to none of its tasks, until the next is made or
 /// the layer is gone.
 #[derive(Default)]
@@ -41,7 +42,8 @@ impl Wake for On {
 }
 
 impl Pace {
-    /// Sees to it that there is a timer before `deadline`, of a request that has just begun.
+    /// Sees to it that there is a timer, due at `deadline` if there is none yet. A request whose body was
+    /// slow may be due before it, and pays.
     pub(crate) fn keep(&self, deadline: Instant) {
         if !self.on.0.load(Relaxed) {
             self.begin(deadline);
@@ -159,14 +161,32 @@ mod tests {
     #[test]
     fn the_runtime_of_its_timer_may_be_gone() {
         let (pace, start) = (Pace::default(), Instant::now());
-        for spans in [1, 2] {
-            runtime().block_on(async {
-                let deadline = start + SPAN * spans;
-                pace.keep(deadline);
-                assert_eq!(due(&pace), Some(deadline));
-            });
+        let several = || Builder::new_multi_thread().enable_time().build();
+        let runtimes = [runtime(), several().expect("a runtime"), runtime()];
+        for (spans, runtime) in (1..).zip(runtimes) {
+            let deadline = start + SPAN * spans;
+            runtime.block_on(async { pace.keep(deadline) });
+            assert_eq!(due(&pace), Some(deadline));
+            drop(runtime);
             assert_eq!(due(&pace), None);
         }
+    }
+
+    #[test]
+    fn a_runtime_that_has_stopped_keeps_it_from_nobody_else() {
+        let pace = Pace::default();
+        let deadline = Instant::now() + SPAN;
+        let stopped = runtime();
+        let handle = stopped.handle().clone();
+        drop(stopped);
+        {
+            let _entered = handle.enter();
+            pace.keep(deadline);
+        }
+        assert_eq!(due(&pace), None);
+        let live = runtime();
+        live.block_on(async { pace.keep(deadline) });
+        assert_eq!(due(&pace), Some(deadline));
     }
 
     #[test]

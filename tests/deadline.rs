@@ -788,15 +788,18 @@ async fn a_thread_that_was_blocked_on_the_way_starts_no_handler_after_the_deadli
         let (status, rejection, _) = answer(send(&decoding, &handler, post("{}"))).await;
         assert_eq!((status, rejection), expected, "decoding for {time} ms");
         assert_eq!(handler.called(), usize::from(status == 204));
+        assert_eq!(decoding.background().in_flight(), 0);
 
         let handler = Handler::new(Does::Answer(StatusCode::NO_CONTENT));
-        let readiness = three_hundred().layer(Blocked {
+        let layer = three_hundred();
+        let readiness = layer.layer(Blocked {
             time: ms(time),
             inner: handler.clone(),
         });
         let (status, rejection, _) = answer(readiness.oneshot(post(ALEGRA))).await;
         assert_eq!((status, rejection), expected, "ready after {time} ms");
         assert_eq!(handler.called(), usize::from(status == 204));
+        assert_eq!(layer.background().in_flight(), 0);
     }
 }
 

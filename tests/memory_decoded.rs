@@ -120,11 +120,45 @@ fn p4_a_decoded_event_costs_at_most_sixteen_times_the_limit() {
     see(&longest);
     // The same with an escape in that text: the place where it is unescaped does not stay.
     see(&longest.replacen("xx", r"\n", 1));
-    // A bill's client, whose texts have room to spare.
+    // A bill and its client, whose texts have room to spare: all of them, and as many types as there
+    // may be.
     let bill = body("bill", "items", &lines, lines.len(), true);
-    let client =
-        r#""client":{"id":1,"fax":"1","name":{"fullname":"1"},"address":{"city":"1"}},"items""#;
-    see(&bill.replacen("\"items\"", client, 1));
+    let text = |name: &str| format!(r#""{name}":"1""#);
+    let texts = |names: &[&str]| {
+        names
+            .iter()
+            .copied()
+            .map(text)
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    let roomy = format!(
+        r#"{},"client":{{"id":1,{},"name":{{{}}},"address":{{{}}},"type":[{}]}},"items""#,
+        texts(&["state", "decimalPrecision", "termsConditions"]),
+        texts(&[
+            "phonePrimary",
+            "phoneSecondary",
+            "mobile",
+            "email",
+            "fax",
+            "identification"
+        ]),
+        texts(&[
+            "firstName",
+            "secondName",
+            "lastName",
+            "secondLastName",
+            "fullname"
+        ]),
+        texts(&["zipCode", "department", "country", "address", "city"]),
+        [r#""1""#; 100].join(",")
+    );
+    let padding = "x".repeat(roomy.len());
+    let bill = bill.replacen(&padding, "", 1);
+    let bill = bill.replacen("\"items\"", &roomy, 1);
+    let event: Event = serde_json::from_str(&bill).expect("an event");
+    assert!(matches!(event, Event::NewBill(bill) if bill.client.is_some()));
+    see(&bill);
     // What the first pass made is gone when the body is read again to tell where the misfit is: here
     // behind the whole invoice.
     let doubled = body("invoice", "items", &["{}"], 45_900, true);

@@ -52,7 +52,7 @@ where
 }
 
 /// The same, with room for that many bytes: an allocator has few free pieces of each size at hand, and
-/// many short texts are of one size. Only for what stands in a body once.
+/// many short texts are of one size. Only for what a body has one of, or a few.
 #[inline]
 pub(crate) fn roomy<'de, const ROOM: usize, D>(deserializer: D) -> Result<Option<String>, D::Error>
 where
