@@ -42,8 +42,8 @@ impl Wake for On {
 }
 
 impl Pace {
-    /// Sees to it that there is a timer, due at `deadline` if there is none yet. A request whose body was
-    /// slow may be due before it, and pays.
+    /// Sees to it that there is a timer, due at `deadline` if there is none yet. A request whose
+    /// body was slow may be due before it, and pays.
     pub(crate) fn keep(&self, deadline: Instant) {
         if !self.on.0.load(Relaxed) {
             self.begin(deadline);

@@ -759,8 +759,9 @@ async fn frames_of_one_byte_and_empty_ones_between_are_fine() {
 async fn a_task_that_has_used_up_its_turn_starts_no_handler_after_the_deadline() {
     let ready = Arc::new(AtomicBool::new(false));
     let handler = Handler::new(Does::Answer(StatusCode::NO_CONTENT));
+    let flag = Arc::clone(&ready);
     let gate = Gate {
-        ready: Arc::clone(&ready),
+        opens: move || flag.load(Ordering::SeqCst),
         inner: handler.clone(),
     };
     let mut request = pin!(three_hundred().layer(gate).oneshot(post(ALEGRA)));
@@ -792,10 +793,12 @@ async fn a_thread_that_was_blocked_on_the_way_starts_no_handler_after_the_deadli
 
         let handler = Handler::new(Does::Answer(StatusCode::NO_CONTENT));
         let layer = three_hundred();
-        let readiness = layer.layer(Blocked {
-            time: ms(time),
-            inner: handler.clone(),
-        });
+        let opens = move || {
+            block(ms(time));
+            true
+        };
+        let inner = handler.clone();
+        let readiness = layer.layer(Gate { opens, inner });
         let (status, rejection, _) = answer(readiness.oneshot(post(ALEGRA))).await;
         assert_eq!((status, rejection), expected, "ready after {time} ms");
         assert_eq!(handler.called(), usize::from(status == 204));
@@ -828,42 +831,20 @@ impl Provider for Blocks {
     }
 }
 
-/// Blocks its thread that long before it is ready.
+/// Ready when the gate opens, and the inner service is.
 #[derive(Clone)]
-struct Blocked {
-    time: Duration,
+struct Gate<F> {
+    opens: F,
     inner: Handler,
 }
 
-impl Service<Request<RequestBody>> for Blocked {
+impl<F: Fn() -> bool> Service<Request<RequestBody>> for Gate<F> {
     type Response = Reply;
     type Error = Broken;
     type Future = <Handler as Service<Request<RequestBody>>>::Future;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        block(self.time);
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
-        self.inner.call(request)
-    }
-}
-
-/// Ready from the moment on that a flag says.
-#[derive(Clone)]
-struct Gate {
-    ready: Arc<AtomicBool>,
-    inner: Handler,
-}
-
-impl Service<Request<RequestBody>> for Gate {
-    type Response = Reply;
-    type Error = Broken;
-    type Future = <Handler as Service<Request<RequestBody>>>::Future;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        match self.ready.load(Ordering::SeqCst) {
+        match (self.opens)() {
             true => self.inner.poll_ready(cx),
             false => Poll::Pending,
         }

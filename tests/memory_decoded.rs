@@ -123,14 +123,9 @@ fn p4_a_decoded_event_costs_at_most_sixteen_times_the_limit() {
     // A bill and its client, whose texts have room to spare: all of them, and as many types as there
     // may be.
     let bill = body("bill", "items", &lines, lines.len(), true);
-    let text = |name: &str| format!(r#""{name}":"1""#);
     let texts = |names: &[&str]| {
-        names
-            .iter()
-            .copied()
-            .map(text)
-            .collect::<Vec<_>>()
-            .join(",")
+        let texts = names.iter().map(|name| format!(r#""{name}":"1""#));
+        texts.collect::<Vec<_>>().join(",")
     };
     let roomy = format!(
         r#"{},"client":{{"id":1,{},"name":{{{}}},"address":{{{}}},"type":[{}]}},"items""#,
