@@ -51,14 +51,12 @@ pub mod bsale;
 
 pub use self::{
     background::Background,
-    dead_letter::{
-        DeadLetter, DeadLetters, JsonLines, JsonLinesError, JsonLinesOptions, LetterReason, Letters,
-    },
+    dead_letter::{DeadLetter, DeadLetters, JsonLines, JsonLinesError, JsonLinesOptions, Letters},
     delivery::Delivery,
     error::ConfigError,
     future::ResponseFuture,
     layer::WebhookLayer,
-    outcome::{Outcome, OutcomeKind},
+    outcome::{LetterReason, Outcome, OutcomeKind},
     provider::{Event, Provider, Received, Refusal, Rules},
     record::Record,
     replay::{Replay, ReplayFuture, Unmarked},

@@ -15,8 +15,7 @@ mod on {
 
     use super::NO_EVENT;
     use crate::{
-        dead_letter::LetterReason,
-        outcome::{Outcome, OutcomeKind},
+        outcome::{LetterReason, Outcome, OutcomeKind},
         panic::caught,
     };
 
@@ -82,7 +81,7 @@ mod on {
 
 #[cfg(not(feature = "metrics"))]
 mod off {
-    use crate::{dead_letter::LetterReason, outcome::Outcome};
+    use crate::outcome::{LetterReason, Outcome};
 
     pub(crate) const ON: bool = false;
 

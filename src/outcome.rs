@@ -1,11 +1,13 @@
 use std::{
+    borrow::Cow,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use http::StatusCode;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{clock::Elapsed, dead_letter::LetterReason, response::rejection::Rejection};
+use crate::{clock::Elapsed, response::rejection::Rejection};
 
 /// How a request ended, or how a handler ended after the answer was out.
 ///
@@ -57,6 +59,36 @@ pub enum OutcomeKind {
     GivenUp,
 }
 
+/// Why there is a [`DeadLetter`](crate::DeadLetter).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LetterReason {
+    /// Nothing failed so far: the handler is late and still has the delivery. It is
+    /// [done](crate::DeadLetters::done) when the handler succeeds, and is stored again with another reason
+    /// when it fails. One of a process that died is what that process took with it.
+    Pending,
+    /// The handler answered with a status that is no success.
+    Status,
+    /// The service returned an error, from the call or from becoming ready.
+    Error,
+    /// The handler panicked, or other code of the application's.
+    Panicked,
+    /// The handler was cut off by its [`handler_limit`](crate::WebhookLayer::handler_limit).
+    Interrupted,
+    /// There was no slot or no readiness by the deadline; no handler ran.
+    Busy,
+    /// The application was shutting down; no handler ran.
+    Draining,
+    /// The body could not be read as one of the provider's; no handler ran.
+    Malformed,
+    /// The handler was still running, or about to, when
+    /// [`Background::drain`](crate::Background::drain) gave up waiting. Like what is pending, it is
+    /// done if the handler succeeds after all.
+    Shutdown,
+    /// A reason of a later release, read from where that release wrote it.
+    Other,
+}
+
 impl OutcomeKind {
     /// A short name for logs and metrics: `"handled"`, `"given_up"`, …
     #[must_use]
@@ -70,6 +102,53 @@ impl OutcomeKind {
             Self::Failed => "failed",
             Self::GivenUp => "given_up",
         }
+    }
+}
+
+impl LetterReason {
+    const KNOWN: [Self; 9] = [
+        Self::Pending,
+        Self::Status,
+        Self::Error,
+        Self::Panicked,
+        Self::Interrupted,
+        Self::Busy,
+        Self::Draining,
+        Self::Malformed,
+        Self::Shutdown,
+    ];
+
+    /// A short name for files, logs and metrics: `"pending"`, `"panicked"`, …
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Status => "status",
+            Self::Error => "error",
+            Self::Panicked => "panicked",
+            Self::Interrupted => "interrupted",
+            Self::Busy => "busy",
+            Self::Draining => "draining",
+            Self::Malformed => "malformed",
+            Self::Shutdown => "shutdown",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl Serialize for LetterReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for LetterReason {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<'_, str>::deserialize(deserializer)?;
+        Ok(Self::KNOWN
+            .into_iter()
+            .find(|reason| reason.as_str() == name)
+            .unwrap_or(Self::Other))
     }
 }
 

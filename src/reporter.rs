@@ -6,9 +6,10 @@ use tokio::time::Instant;
 use crate::{
     background::Slot,
     config::Config,
-    dead_letter::{Confirmation, Custody, Letter, LetterReason},
+    dead_letter::{Confirmation, Custody, Letter},
     delivery::{Delivery, Handed},
     journal::{End, Facts, Journal},
+    outcome::LetterReason,
     panic::caught,
     provider::Provider,
     record::Record,

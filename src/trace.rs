@@ -12,8 +12,7 @@ mod on {
     use std::error::Error;
 
     use crate::{
-        dead_letter::LetterReason,
-        outcome::{Outcome, OutcomeKind},
+        outcome::{LetterReason, Outcome, OutcomeKind},
         record::Record,
         response::rejection::{Rejection, RejectionKind},
         strikes::EventStrikes,

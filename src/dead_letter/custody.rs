@@ -12,12 +12,13 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
-    Confirmation, DeadLetter, DeadLetters, ErasedDeadLetters, LetterReason,
+    Confirmation, DeadLetter, DeadLetters, ErasedDeadLetters,
     call::{OVERLOADED, unwound},
 };
 use crate::{
     background::{Background, StoreCall},
     clock, metrics,
+    outcome::LetterReason,
     panic::{caught, let_go},
     record::Record,
     trace,

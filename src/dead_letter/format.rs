@@ -2,8 +2,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use super::{DeadLetter, LetterReason};
-use crate::record::Record;
+use super::DeadLetter;
+use crate::{outcome::LetterReason, record::Record};
 
 /// A later format of another shape gets another number.
 pub(crate) const VERSION: u32 = 1;
@@ -48,21 +48,5 @@ impl<'de> Deserialize<'de> for DeadLetter {
             acknowledged: written.acknowledged,
             record: written.record.into_owned(),
         })
-    }
-}
-
-impl Serialize for LetterReason {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for LetterReason {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = Cow::<'_, str>::deserialize(deserializer)?;
-        Ok(Self::KNOWN
-            .into_iter()
-            .find(|reason| reason.as_str() == name)
-            .unwrap_or(Self::Other))
     }
 }

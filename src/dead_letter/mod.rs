@@ -9,7 +9,7 @@ mod store;
 
 use std::fmt;
 
-use crate::record::Record;
+use crate::{outcome::LetterReason, record::Record};
 
 pub(crate) use self::{
     confirmation::Confirmation,
@@ -33,36 +33,6 @@ pub struct DeadLetter {
     pub(crate) attempts: u32,
     pub(crate) acknowledged: bool,
     pub(crate) record: Record,
-}
-
-/// Why there is a [`DeadLetter`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum LetterReason {
-    /// Nothing failed so far: the handler is late and still has the delivery. It is
-    /// [done](DeadLetters::done) when the handler succeeds, and is stored again with another reason
-    /// when it fails. One of a process that died is what that process took with it.
-    Pending,
-    /// The handler answered with a status that is no success.
-    Status,
-    /// The service returned an error, from the call or from becoming ready.
-    Error,
-    /// The handler panicked, or other code of the application's.
-    Panicked,
-    /// The handler was cut off by its [`handler_limit`](crate::WebhookLayer::handler_limit).
-    Interrupted,
-    /// There was no slot or no readiness by the deadline; no handler ran.
-    Busy,
-    /// The application was shutting down; no handler ran.
-    Draining,
-    /// The body could not be read as one of the provider's; no handler ran.
-    Malformed,
-    /// The handler was still running, or about to, when
-    /// [`Background::drain`](crate::Background::drain) gave up waiting. Like what is pending, it is
-    /// done if the handler succeeds after all.
-    Shutdown,
-    /// A reason of a later release, read from where that release wrote it.
-    Other,
 }
 
 impl DeadLetter {
@@ -109,36 +79,5 @@ impl fmt::Debug for DeadLetter {
             .field("acknowledged", &self.acknowledged)
             .field("record", &self.record)
             .finish()
-    }
-}
-
-impl LetterReason {
-    const KNOWN: [Self; 9] = [
-        Self::Pending,
-        Self::Status,
-        Self::Error,
-        Self::Panicked,
-        Self::Interrupted,
-        Self::Busy,
-        Self::Draining,
-        Self::Malformed,
-        Self::Shutdown,
-    ];
-
-    /// A short name for files, logs and metrics: `"pending"`, `"panicked"`, …
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Status => "status",
-            Self::Error => "error",
-            Self::Panicked => "panicked",
-            Self::Interrupted => "interrupted",
-            Self::Busy => "busy",
-            Self::Draining => "draining",
-            Self::Malformed => "malformed",
-            Self::Shutdown => "shutdown",
-            Self::Other => "other",
-        }
     }
 }

@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use super::{Failure, Step};
 use crate::{
-    dead_letter::LetterReason,
     journal::End,
+    outcome::LetterReason,
     panic::{Panicked, caught, let_go},
     provider::{Event as _, Provider, Received, ReceivedKind, Refusal},
     reporter::Reporter,

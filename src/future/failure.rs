@@ -3,8 +3,9 @@ use http::Response;
 
 use crate::{
     config::Config,
-    dead_letter::{Confirmation, LetterReason},
+    dead_letter::Confirmation,
     journal::End,
+    outcome::LetterReason,
     provider::Provider,
     reporter::Reporter,
     response::{

@@ -8,8 +8,8 @@ use tower::Service;
 use super::{Failure, FutureProj, State, Step, TAKEN_ONCE};
 use crate::{
     background::{NoSlot, Slot},
-    dead_letter::LetterReason,
     handler,
+    outcome::LetterReason,
     panic::{Panicked, caught},
     provider::Provider,
     request::body::RequestBody,

@@ -26,10 +26,10 @@ use self::{
     state::{State, StateProj, Step},
 };
 use crate::{
-    dead_letter::LetterReason,
     deadline::Deadline,
     handler::Ended,
     journal::End,
+    outcome::LetterReason,
     panic::{caught, let_go},
     provider::Provider,
     reporter::Reporter,

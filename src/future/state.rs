@@ -8,8 +8,9 @@ use tokio::task::{JoinError, JoinHandle};
 use super::Failure;
 use crate::{
     background::{Slot, SlotFuture},
-    dead_letter::{Confirmation, LetterReason},
+    dead_letter::Confirmation,
     handler::Ended,
+    outcome::LetterReason,
     panic::caught,
     request::collect::Collect,
     response::{

@@ -12,10 +12,11 @@ use super::{Broken, Ended};
 use crate::{
     background::{STORE_TIME, Slot},
     clock,
-    dead_letter::{Confirmation, LetterReason},
+    dead_letter::Confirmation,
     deadline::Deadline,
     delivery::Delivery,
     journal::End,
+    outcome::LetterReason,
     panic::let_go,
     provider::Event,
     record::Record,

@@ -1,8 +1,7 @@
 use http::StatusCode;
 
 use crate::{
-    dead_letter::LetterReason,
-    outcome::OutcomeKind,
+    outcome::{LetterReason, OutcomeKind},
     response::rejection::{Rejection, RejectionKind},
 };
 

@@ -10,8 +10,9 @@ use std::{
 
 pub(crate) use self::{end::End, facts::Facts};
 use crate::{
-    dead_letter::{Confirmation, Custody, DeadLetter, Keeper, Letter, LetterReason},
+    dead_letter::{Confirmation, Custody, DeadLetter, Keeper, Letter},
     observers::Observers,
+    outcome::LetterReason,
     record::Record,
 };
 

@@ -35,7 +35,8 @@ use self::{
     options::Limits,
     queue::{Queue, Task},
 };
-use super::{DeadLetter, DeadLetters, LetterReason};
+use super::{DeadLetter, DeadLetters};
+use crate::outcome::LetterReason;
 
 pub use self::{error::JsonLinesError, letters::Letters, options::JsonLinesOptions};
 

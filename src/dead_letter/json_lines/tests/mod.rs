@@ -24,7 +24,7 @@ use super::{
     line, lock_of,
     options::Limits,
 };
-use crate::dead_letter::{DeadLetter, LetterReason};
+use crate::{dead_letter::DeadLetter, outcome::LetterReason};
 
 /// A directory of its own, gone afterwards.
 struct Directory(PathBuf);
