@@ -26,6 +26,7 @@ mod deadline;
 mod record;
 mod replay;
 
+mod rejection;
 mod response;
 
 mod background;
@@ -57,19 +58,15 @@ pub use self::{
     future::ResponseFuture,
     layer::WebhookLayer,
     outcome::{LetterReason, Outcome, OutcomeKind},
-    provider::{Event, Provider, Received, Refusal, Rules},
+    provider::{Event, Provider, Received, Rules},
     record::Record,
+    rejection::{Rejection, RejectionKind},
     replay::{Replay, ReplayFuture, Unmarked},
     request::{
         access::{Access, Admission, Secret},
         body::RequestBody,
     },
-    response::{
-        body::ResponseBody,
-        failed::Failed,
-        late::Late,
-        rejection::{Rejection, RejectionKind},
-    },
+    response::{body::ResponseBody, failed::Failed, late::Late},
     scalar::{Amount, Date, Id, ParseAmountError, RawJson},
     service::Webhook,
     strikes::{EventStrikes, Strikes},

@@ -7,7 +7,7 @@ use std::{
 use http::StatusCode;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{clock::Elapsed, response::rejection::Rejection};
+use crate::{clock::Elapsed, rejection::Rejection};
 
 /// How a request ended, or how a handler ended after the answer was out.
 ///

@@ -17,13 +17,11 @@ use crate::{
     handler::{self, OnFailure, Policy},
     journal::{Facts, Journal},
     panic::{Panicked, caught, let_go},
-    provider::{Event, Provider, ReceivedKind, Refusal},
+    provider::{Event, Provider, ReceivedKind},
     record::Record,
+    rejection::{Rejection, RejectionKind},
     request::body::RequestBody,
-    response::{
-        body::ResponseBody,
-        rejection::{Rejection, RejectionKind},
-    },
+    response::body::ResponseBody,
     service::Webhook,
 };
 
@@ -137,11 +135,11 @@ where
     ) -> Result<Delivery<P::Event>, Rejection> {
         let config = self.config();
         if record.provider() != config.rules.name {
-            return Err(Refusal::malformed("the record is of another provider").into());
+            return Err(Rejection::malformed("the record is of another provider"));
         }
         let received = caught(|| {
             let ReceivedKind::Event(event) = config.provider.replay(record.body())?.0 else {
-                return Err(Refusal::malformed("the record holds a probe"));
+                return Err(Rejection::malformed("the record holds a probe"));
             };
             let name = config.rules.known(event.name());
             Ok((event, name))

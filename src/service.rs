@@ -17,12 +17,10 @@ use crate::{
     journal::Facts,
     panic::{Panicked, let_go},
     provider::Provider,
+    rejection::{Rejection, RejectionKind},
     reporter::Reporter,
     request::{access::Admission, body::RequestBody, head},
-    response::{
-        body::ResponseBody,
-        rejection::{Rejection, RejectionKind},
-    },
+    response::body::ResponseBody,
 };
 
 /// Receives webhooks and calls the inner service with the deliveries. Made by

@@ -14,7 +14,7 @@ mod on {
     use crate::{
         outcome::{LetterReason, Outcome, OutcomeKind},
         record::Record,
-        response::rejection::{Rejection, RejectionKind},
+        rejection::{Rejection, RejectionKind},
         strikes::EventStrikes,
     };
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, StatusCode, request::Parts};
-use tower_webhook::{Access, ConfigError, Late, Provider, Received, Refusal, Rules, WebhookLayer};
+use tower_webhook::{
+    Access, ConfigError, Late, Provider, Received, Rejection, Rules, WebhookLayer,
+};
 
 use util::{Nothing, SECRET, alegra, bsale, ms};
 
@@ -110,7 +112,7 @@ impl Provider for With {
         self.0.clone()
     }
 
-    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Nothing>, Refusal> {
+    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Nothing>, Rejection> {
         Ok(Received::event(Nothing))
     }
 }

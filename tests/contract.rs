@@ -34,8 +34,8 @@ use tower::{
 };
 use tower_webhook::{
     Access, Admission, Amount, Background, ConfigError, Date, Delivery, Event, Id, Late, Outcome,
-    OutcomeKind, Provider, RawJson, Received, Record, Refusal, Rejection, RejectionKind,
-    RequestBody, ResponseBody, ResponseFuture, Rules, Secret, Webhook, WebhookLayer,
+    OutcomeKind, Provider, RawJson, Received, Record, Rejection, RejectionKind, RequestBody,
+    ResponseBody, ResponseFuture, Rules, Secret, Webhook, WebhookLayer,
     alegra::{self, Alegra},
     bsale::{self, Bsale},
 };
@@ -491,7 +491,7 @@ impl Provider for Echo {
         &self,
         _head: &http::request::Parts,
         body: &Bytes,
-    ) -> Result<Received<alegra::Event>, Refusal> {
+    ) -> Result<Received<alegra::Event>, Rejection> {
         Ok(Received::echo(String::from_utf8_lossy(body)))
     }
 }
@@ -602,7 +602,6 @@ fn what_is_public_is_send_sync_and_debug() {
     handle::<ResponseBody<Full<Bytes>>>();
     handle::<Rules>();
     handle::<Received<alegra::Event>>();
-    handle::<Refusal>();
     handle::<Late>();
     handle::<ConfigError>();
     handle::<alegra::Event>();

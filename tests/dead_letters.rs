@@ -16,7 +16,7 @@ use tokio::time::{Instant, advance, timeout};
 use tower::{Layer, Service, ServiceExt};
 use tower_webhook::{
     Access, DeadLetter, Event, Failed, Late, LetterReason, OutcomeKind, Provider, Received, Record,
-    Refusal, RejectionKind, Rules, Unmarked, WebhookLayer, alegra::Alegra, bsale::Bsale,
+    Rejection, RejectionKind, Rules, Unmarked, WebhookLayer, alegra::Alegra, bsale::Bsale,
 };
 
 use util::{
@@ -256,10 +256,10 @@ impl Provider for Strict {
         Rules::new("strict").probe_method(Method::GET)
     }
 
-    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Nothing>, Refusal> {
+    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Nothing>, Rejection> {
         Err(match self.0 {
-            Why::Signature => Refusal::unauthorized("the signature is wrong"),
-            Why::Malformed => Refusal::malformed("it is neither a challenge nor an event"),
+            Why::Signature => Rejection::unauthorized("the signature is wrong"),
+            Why::Malformed => Rejection::malformed("it is neither a challenge nor an event"),
             Why::Panic => panic!("{}", util::PANIC),
         })
     }
@@ -724,7 +724,7 @@ impl Provider for Meddling {
         Rules::new("meddling")
     }
 
-    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Meddler>, Refusal> {
+    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Meddler>, Rejection> {
         Ok(Received::event(Meddler))
     }
 }
@@ -908,7 +908,7 @@ async fn an_event_whose_code_panics_is_stored_all_the_same() {
         fn rules(&self) -> Rules {
             Rules::new("place").events(&["rude"])
         }
-        fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Rude>, Refusal> {
+        fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Rude>, Rejection> {
             Ok(Received::event(Rude))
         }
     }
@@ -942,7 +942,7 @@ async fn an_event_that_cannot_say_its_name_is_the_provider_s_panic() {
         fn rules(&self) -> Rules {
             Rules::new("place")
         }
-        fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Nameless>, Refusal> {
+        fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Nameless>, Rejection> {
             Ok(Received::event(Nameless))
         }
     }

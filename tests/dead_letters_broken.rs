@@ -18,8 +18,8 @@ use http_body::{Body, Frame};
 use tokio::time::sleep;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_webhook::{
-    Access, DeadLetter, DeadLetters, Event, LetterReason, OutcomeKind, Provider, Received, Refusal,
-    RequestBody, Rules, WebhookLayer,
+    Access, DeadLetter, DeadLetters, Event, LetterReason, OutcomeKind, Provider, Received,
+    Rejection, RequestBody, Rules, WebhookLayer,
 };
 
 use self::util::{
@@ -233,7 +233,7 @@ impl Provider for Touchies {
         Rules::new("touchy")
     }
 
-    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Touchy>, Refusal> {
+    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Touchy>, Rejection> {
         Ok(Received::event(Touchy))
     }
 }

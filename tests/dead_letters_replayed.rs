@@ -8,7 +8,7 @@ use http::{StatusCode, request::Parts};
 use tokio::time::sleep;
 use tower::Layer;
 use tower_webhook::{
-    Access, DeadLetter, Failed, LetterReason, Provider, Received, Refusal, Rules, WebhookLayer,
+    Access, DeadLetter, Failed, LetterReason, Provider, Received, Rejection, Rules, WebhookLayer,
     alegra::Alegra,
 };
 
@@ -135,7 +135,7 @@ impl Provider for Panics {
         Rules::new("alegra")
     }
 
-    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Nothing>, Refusal> {
+    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Nothing>, Rejection> {
         panic!("{PANIC}")
     }
 }

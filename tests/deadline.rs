@@ -26,8 +26,8 @@ use tokio::{
 };
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_webhook::{
-    Access, Delivery, Late, Outcome, OutcomeKind, Provider, Received, Refusal, Rejection,
-    RejectionKind, RequestBody, ResponseFuture, Rules, WebhookLayer,
+    Access, Delivery, Late, Outcome, OutcomeKind, Provider, Received, Rejection, RejectionKind,
+    RequestBody, ResponseFuture, Rules, WebhookLayer,
     alegra::{self, Alegra},
 };
 
@@ -825,7 +825,7 @@ impl Provider for Blocks {
         Rules::new("blocks")
     }
 
-    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Nothing>, Refusal> {
+    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Nothing>, Rejection> {
         block(self.0);
         Ok(Received::event(Nothing))
     }

@@ -26,7 +26,7 @@ use http_body_util::Full;
 use tokio::runtime::Builder;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_webhook::{
-    Access, Event, OutcomeKind, Provider, Received, Record, Refusal, RejectionKind, RequestBody,
+    Access, Event, OutcomeKind, Provider, Received, Record, Rejection, RejectionKind, RequestBody,
     Rules, WebhookLayer,
 };
 
@@ -71,7 +71,7 @@ where
         Rules::new("props").probe_method(Method::GET)
     }
 
-    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Holds<T>>, Refusal> {
+    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Holds<T>>, Rejection> {
         Ok(Received::event(Holds(self.0())))
     }
 }

@@ -16,7 +16,7 @@ use http_body_util::BodyExt;
 use peak_alloc::PeakAlloc;
 use tower::{Layer, Service, ServiceExt};
 use tower_webhook::{
-    Access, Delivery, Provider, Received, Refusal, RequestBody, Rules, WebhookLayer,
+    Access, Delivery, Provider, Received, Rejection, RequestBody, Rules, WebhookLayer,
 };
 
 use util::Nothing;
@@ -34,7 +34,7 @@ impl Provider for Raw {
         Rules::new("raw").deadline(std::time::Duration::from_secs(600))
     }
 
-    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Nothing>, Refusal> {
+    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Nothing>, Rejection> {
         Ok(Received::event(Nothing))
     }
 }

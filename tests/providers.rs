@@ -6,7 +6,7 @@ mod util;
 mod challenge {
     use bytes::Bytes;
     use http::request::Parts;
-    use tower_webhook::{Event, Provider, Received, Refusal, Rules};
+    use tower_webhook::{Event, Provider, Received, Rejection, Rules};
 
     pub(super) struct Challenge;
 
@@ -35,9 +35,9 @@ mod challenge {
             Rules::new("challenge").events(&["paid"])
         }
 
-        fn receive(&self, _head: &Parts, body: &Bytes) -> Result<Received<Message>, Refusal> {
+        fn receive(&self, _head: &Parts, body: &Bytes) -> Result<Received<Message>, Rejection> {
             let mut message: Message = serde_json::from_slice(body)
-                .map_err(|_| Refusal::malformed("the body is no message"))?;
+                .map_err(|_| Rejection::malformed("the body is no message"))?;
             match message.challenge.take() {
                 Some(challenge) => Ok(Received::echo(challenge)),
                 None => Ok(Received::event(message)),
@@ -50,7 +50,7 @@ mod challenge {
 mod query {
     use bytes::Bytes;
     use http::{Method, request::Parts};
-    use tower_webhook::{Event, Provider, Received, Refusal, Rules};
+    use tower_webhook::{Event, Provider, Received, Rejection, Rules};
 
     pub(super) struct Query {
         pub(super) verify_token: &'static str,
@@ -75,7 +75,7 @@ mod query {
             Rules::new("query").probe_method(Method::GET)
         }
 
-        fn receive(&self, head: &Parts, _body: &Bytes) -> Result<Received<Raw>, Refusal> {
+        fn receive(&self, head: &Parts, _body: &Bytes) -> Result<Received<Raw>, Rejection> {
             let query = head.uri.query().unwrap_or_default();
             let value = |name| {
                 let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
@@ -86,7 +86,7 @@ mod query {
                 Some(challenge) if value("verify_token") == Some(self.verify_token) => {
                     Ok(Received::echo(challenge))
                 }
-                Some(_) => Err(Refusal::forbidden("the verify token is wrong")),
+                Some(_) => Err(Rejection::forbidden("the verify token is wrong")),
             }
         }
     }
@@ -102,7 +102,7 @@ mod signed {
         Arc,
         atomic::{AtomicUsize, Ordering},
     };
-    use tower_webhook::{Event, Provider, Received, Refusal, Rules};
+    use tower_webhook::{Event, Provider, Received, Rejection, Rules};
 
     pub(super) struct Signed {
         pub(super) key: &'static [u8],
@@ -157,17 +157,17 @@ mod signed {
             Rules::new("signed").events(&["order"])
         }
 
-        fn receive(&self, head: &Parts, body: &Bytes) -> Result<Received<Order>, Refusal> {
+        fn receive(&self, head: &Parts, body: &Bytes) -> Result<Received<Order>, Rejection> {
             self.is_signed(head, body)
-                .ok_or(Refusal::unauthorized("the signature is missing or wrong"))?;
+                .ok_or(Rejection::unauthorized("the signature is missing or wrong"))?;
             self.replay(body)
         }
 
-        fn replay(&self, body: &Bytes) -> Result<Received<Order>, Refusal> {
+        fn replay(&self, body: &Bytes) -> Result<Received<Order>, Rejection> {
             self.decoded.fetch_add(1, Ordering::SeqCst);
             serde_json::from_slice(body)
                 .map(Received::event)
-                .map_err(|_| Refusal::malformed("the body is no order"))
+                .map_err(|_| Rejection::malformed("the body is no order"))
         }
     }
 }

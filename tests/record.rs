@@ -13,7 +13,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt};
 use tower_webhook::{
-    Access, Delivery, Event, Provider, Received, Record, Refusal, RejectionKind, RequestBody,
+    Access, Delivery, Event, Provider, Received, Record, Rejection, RejectionKind, RequestBody,
     Rules, Webhook, WebhookLayer,
     alegra::{self, Alegra},
 };
@@ -124,7 +124,7 @@ impl Provider for Binary {
         Rules::new("binary")
     }
 
-    fn receive(&self, _head: &Parts, body: &Bytes) -> Result<Received<Bits>, Refusal> {
+    fn receive(&self, _head: &Parts, body: &Bytes) -> Result<Received<Bits>, Rejection> {
         Ok(Received::event(Bits(body.to_vec())))
     }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::request::Parts;
-use tower_webhook::{Access, Event, Provider, Received, Refusal, Rules, WebhookLayer};
+use tower_webhook::{Access, Event, Provider, Received, Rejection, Rules, WebhookLayer};
 
 use super::SECRET;
 
@@ -43,7 +43,7 @@ impl Provider for Knock {
         Rules::new("knock").body_limit(2 * 1024 * 1024)
     }
 
-    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Something>, Refusal> {
+    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Something>, Rejection> {
         Ok(Received::probe())
     }
 }
@@ -55,7 +55,7 @@ impl Provider for Unread {
         Rules::new("unread").body_limit(2 * 1024 * 1024)
     }
 
-    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Something>, Refusal> {
+    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Something>, Rejection> {
         Ok(Received::event(Something))
     }
 }

@@ -11,7 +11,7 @@ use http_body_util::Full;
 use sha2::Sha256;
 use tower::{BoxError, Layer, Service, service_fn};
 use tower_github_webhook::ValidateGitHubWebhookLayer;
-use tower_webhook::{Access, Event, Provider, Received, Refusal, Rules, WebhookLayer};
+use tower_webhook::{Access, Event, Provider, Received, Rejection, Rules, WebhookLayer};
 use webhook_verify::{Secret, tower::VerifyLayer};
 
 use super::{handle, ours};
@@ -99,15 +99,17 @@ impl Provider for Signed {
         Rules::new("signed")
     }
 
-    fn receive(&self, head: &Parts, body: &Bytes) -> Result<Received<Raw>, Refusal> {
+    fn receive(&self, head: &Parts, body: &Bytes) -> Result<Received<Raw>, Rejection> {
         let mut mac = self.mac.clone();
         mac.update(body);
         signed(head, mac)
             .then(|| Received::event(Raw))
-            .ok_or(Refusal::unauthorized("the signature does not fit the body"))
+            .ok_or(Rejection::unauthorized(
+                "the signature does not fit the body",
+            ))
     }
 
-    fn replay(&self, _body: &Bytes) -> Result<Received<Raw>, Refusal> {
+    fn replay(&self, _body: &Bytes) -> Result<Received<Raw>, Rejection> {
         Ok(Received::event(Raw))
     }
 }

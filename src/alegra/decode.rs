@@ -22,7 +22,7 @@ use crate::{
         scan::MAX_CONTAINERS,
         text::Text,
     },
-    provider::Refusal,
+    rejection::Rejection,
     scalar::Id,
 };
 
@@ -32,7 +32,7 @@ const SUBJECT: RoutingSentences = RoutingSentences {
     not_text: "the field `subject` is not text",
 };
 
-pub(super) fn decode(body: &[u8]) -> Result<Event, Refusal> {
+pub(super) fn decode(body: &[u8]) -> Result<Event, Rejection> {
     let text = envelope::text(body)?;
     let mut event = None;
     if reader::read(text, Envelope(&mut event)).is_err() {
@@ -161,7 +161,7 @@ impl<'de> Visitor<'de> for Message<'_> {
 
 /// What is wrong with a body that the one pass did not take: refused is only what names no subject.
 #[cold]
-fn step_by_step(text: &str) -> Result<Event, Refusal> {
+fn step_by_step(text: &str) -> Result<Event, Rejection> {
     let containers = envelope::containers(text)?;
     let [subject, message] = envelope::fields(text, ["subject", "message"])?;
     let text = subject.routing(&SUBJECT)?;

@@ -60,7 +60,8 @@ pub use self::{
 };
 use crate::{
     json::envelope::BYTE_ORDER_MARK,
-    provider::{Provider, Received, Refusal, Rules},
+    provider::{Provider, Received, Rules},
+    rejection::Rejection,
 };
 
 /// The provider [Alegra](self).
@@ -93,7 +94,7 @@ impl Provider for Alegra {
             .events(subject::NAMES)
     }
 
-    fn receive(&self, _head: &Parts, body: &Bytes) -> Result<Received<Event>, Refusal> {
+    fn receive(&self, _head: &Parts, body: &Bytes) -> Result<Received<Event>, Rejection> {
         if is_probe(body) {
             return Ok(Received::probe());
         }

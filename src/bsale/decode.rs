@@ -12,7 +12,7 @@ use crate::{
         objects::Object,
         reader::{self, Bail},
     },
-    provider::Refusal,
+    rejection::Rejection,
     scalar::Id,
 };
 
@@ -22,7 +22,7 @@ const TOPIC: RoutingSentences = RoutingSentences {
     not_text: "the field `topic` is not text",
 };
 
-pub(super) fn decode(body: &[u8]) -> Result<Event, Refusal> {
+pub(super) fn decode(body: &[u8]) -> Result<Event, Rejection> {
     let text = envelope::text(body)?;
     match reader::read(text, Object::new(Event::Notification)) {
         Ok(event) => Ok(event),
@@ -32,7 +32,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Event, Refusal> {
 
 /// What is wrong with a body that the one pass did not take: refused is only what names no topic.
 #[cold]
-fn step_by_step(text: &str) -> Result<Event, Refusal> {
+fn step_by_step(text: &str) -> Result<Event, Rejection> {
     envelope::containers(text)?;
     let names = ["topic", "action", "cpnId", "resource", "resourceId", "send"];
     let [topic, action, cpn_id, resource, resource_id, send] = envelope::fields(text, names)?;

@@ -58,7 +58,8 @@ pub use self::{
 };
 use crate::{
     error::{ConfigError, valid},
-    provider::{Provider, Received, Refusal, Rules},
+    provider::{Provider, Received, Rules},
+    rejection::Rejection,
 };
 
 /// The base of Bsale's API, for every topic but courier orders. Mexico's documentation names
@@ -145,11 +146,11 @@ impl Provider for Bsale {
             .events(topic::NAMES)
     }
 
-    fn receive(&self, _head: &Parts, body: &Bytes) -> Result<Received<Event>, Refusal> {
+    fn receive(&self, _head: &Parts, body: &Bytes) -> Result<Received<Event>, Rejection> {
         let event = decode::decode(body);
         if let (Ok(event), Some(knows)) = (&event, &self.companies) {
             if !event.cpn_id().is_some_and(|cpn_id| knows(cpn_id)) {
-                return Err(Refusal::forbidden("the company is not on the allow-list"));
+                return Err(Rejection::forbidden("the company is not on the allow-list"));
             }
         }
         event.map(Received::event)

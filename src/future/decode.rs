@@ -9,12 +9,10 @@ use crate::{
     journal::End,
     outcome::LetterReason,
     panic::{Panicked, caught, let_go},
-    provider::{Event as _, Provider, Received, ReceivedKind, Refusal},
+    provider::{Event as _, Provider, Received, ReceivedKind},
+    rejection::{Rejection, RejectionKind},
     reporter::Reporter,
-    response::{
-        body::ResponseBody,
-        rejection::{Rejection, RejectionKind},
-    },
+    response::body::ResponseBody,
 };
 
 /// Makes a delivery of what the provider takes for one; of anything else the step that follows.
@@ -29,7 +27,7 @@ where
 {
     reporter.set_body_size(raw.len());
     let found = caught(|| match reporter.config().provider.receive(head, &raw) {
-        Err(refusal) => Found::Refusal(refusal),
+        Err(rejection) => Found::Rejected(rejection),
         Ok(Received(ReceivedKind::Probe(reply))) => Found::Probe(reply),
         // By the other methods a provider can only knock.
         Ok(Received(ReceivedKind::Event(event))) if head.method != Method::POST => {
@@ -58,13 +56,10 @@ where
             Step::Answer(Ok(reply.map(ResponseBody::own)))
         }
         Ok(Found::Knock) => Step::reject(RejectionKind::Method),
-        Ok(Found::Refusal(refusal)) => {
-            let rejection = Rejection::from(refusal);
-            match rejection.kind() {
-                RejectionKind::Malformed => letter(rejection, LetterReason::Malformed),
-                _ => Step::Reject(rejection),
-            }
-        }
+        Ok(Found::Rejected(rejection)) => match rejection.kind() {
+            RejectionKind::Malformed => letter(rejection, LetterReason::Malformed),
+            _ => Step::Reject(rejection),
+        },
         Err(Panicked) => {
             let rejection = Rejection::new(RejectionKind::Panicked);
             letter(rejection, LetterReason::Panicked)
@@ -80,5 +75,5 @@ enum Found {
     Knock,
     /// An event, delivered by now.
     Delivery,
-    Refusal(Refusal),
+    Rejected(Rejection),
 }

@@ -7,12 +7,9 @@ use crate::{
     journal::End,
     outcome::LetterReason,
     provider::Provider,
+    rejection::{Rejection, RejectionKind},
     reporter::Reporter,
-    response::{
-        body::ResponseBody,
-        failed::Failed,
-        rejection::{Rejection, RejectionKind},
-    },
+    response::{body::ResponseBody, failed::Failed},
 };
 
 /// Why a delivery gets to no handler.

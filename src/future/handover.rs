@@ -12,8 +12,8 @@ use crate::{
     outcome::LetterReason,
     panic::{Panicked, caught},
     provider::Provider,
+    rejection::RejectionKind,
     request::body::RequestBody,
-    response::rejection::RejectionKind,
 };
 
 /// The delivery's way to its handler. A state is entered only where there is something to wait for,

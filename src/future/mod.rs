@@ -32,9 +32,10 @@ use crate::{
     outcome::LetterReason,
     panic::{caught, let_go},
     provider::Provider,
+    rejection::RejectionKind,
     reporter::Reporter,
     request::{body::RequestBody, collect::Collect},
-    response::{body::ResponseBody, rejection::RejectionKind},
+    response::body::ResponseBody,
 };
 
 pin_project! {

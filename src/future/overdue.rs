@@ -11,12 +11,9 @@ use crate::{
     deadline::Deadline,
     journal::End,
     provider::Provider,
+    rejection::{Rejection, RejectionKind},
     reporter::Reporter,
-    response::{
-        body::ResponseBody,
-        late::Late,
-        rejection::{Rejection, RejectionKind},
-    },
+    response::{body::ResponseBody, late::Late},
 };
 
 /// What goes out while the handler still runs, once that is past the deadline. With a store it has

@@ -12,11 +12,9 @@ use crate::{
     handler::Ended,
     outcome::LetterReason,
     panic::caught,
+    rejection::{Rejection, RejectionKind},
     request::collect::Collect,
-    response::{
-        body::ResponseBody,
-        rejection::{Rejection, RejectionKind},
-    },
+    response::body::ResponseBody,
 };
 
 pin_project! {

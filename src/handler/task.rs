@@ -20,7 +20,7 @@ use crate::{
     panic::let_go,
     provider::Event,
     record::Record,
-    response::rejection::RejectionKind,
+    rejection::RejectionKind,
 };
 
 /// What becomes of a handler that does not succeed, where there is a store.

@@ -2,7 +2,7 @@ use http::StatusCode;
 
 use crate::{
     outcome::{LetterReason, OutcomeKind},
-    response::rejection::{Rejection, RejectionKind},
+    rejection::{Rejection, RejectionKind},
 };
 
 /// What an outcome says beyond what the journal knows.

@@ -7,22 +7,22 @@ use serde::{
 use serde_json::{error::Category, value::RawValue};
 
 use super::scan;
-use crate::provider::Refusal;
+use crate::rejection::Rejection;
 
 /// A body as text.
 ///
 /// A byte order mark is no part of the text: RFC 8259 lets readers pass over it.
-pub(crate) fn text(body: &[u8]) -> Result<&str, Refusal> {
+pub(crate) fn text(body: &[u8]) -> Result<&str, Rejection> {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-    std::str::from_utf8(body).map_err(|_| Refusal::malformed("the body is not UTF-8"))
+    std::str::from_utf8(body).map_err(|_| Rejection::malformed("the body is not UTF-8"))
 }
 
 /// How many objects and arrays a text has at most, if it is one of bearable depth.
-pub(crate) fn containers(text: &str) -> Result<usize, Refusal> {
+pub(crate) fn containers(text: &str) -> Result<usize, Rejection> {
     if text.trim_ascii().is_empty() {
-        return Err(Refusal::malformed("the body is empty"));
+        return Err(Rejection::malformed("the body is empty"));
     }
-    scan::containers(text).ok_or(Refusal::malformed("the body is nested deeper than 127"))
+    scan::containers(text).ok_or(Rejection::malformed("the body is nested deeper than 127"))
 }
 
 pub(crate) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -48,12 +48,12 @@ impl<'a> Field<'a> {
 
     /// The text of the field that says what kind of event the body is, which has to be exact:
     /// without it there is nothing to deliver to anybody.
-    pub(crate) fn routing(self, sentences: &RoutingSentences) -> Result<String, Refusal> {
+    pub(crate) fn routing(self, sentences: &RoutingSentences) -> Result<String, Rejection> {
         if self.doubled {
-            return Err(Refusal::malformed(sentences.doubled));
+            return Err(Rejection::malformed(sentences.doubled));
         }
-        let raw = self.first.ok_or(Refusal::malformed(sentences.missing))?;
-        serde_json::from_str(raw.get()).map_err(|_| Refusal::malformed(sentences.not_text))
+        let raw = self.first.ok_or(Rejection::malformed(sentences.missing))?;
+        serde_json::from_str(raw.get()).map_err(|_| Rejection::malformed(sentences.not_text))
     }
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct RoutingSentences {
 pub(crate) fn fields<'a, const N: usize>(
     text: &'a str,
     names: [&'static str; N],
-) -> Result<[Field<'a>; N], Refusal> {
+) -> Result<[Field<'a>; N], Rejection> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     deserializer
         .deserialize_map(Fields(names))
@@ -78,8 +78,8 @@ pub(crate) fn fields<'a, const N: usize>(
         .map_err(|error| {
             // The error's own text quotes the body; its kind and place do not.
             match error.classify() {
-                Category::Data => Refusal::malformed("the body is not a JSON object"),
-                _ => Refusal::malformed("the body is not JSON").at(error.line(), error.column()),
+                Category::Data => Rejection::malformed("the body is not a JSON object"),
+                _ => Rejection::malformed("the body is not JSON").at(error.line(), error.column()),
             }
         })
 }

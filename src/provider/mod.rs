@@ -1,4 +1,3 @@
-mod refusal;
 mod rules;
 
 use std::fmt;
@@ -6,8 +5,8 @@ use std::fmt;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, header, request::Parts};
 
-pub(crate) use self::refusal::RefusalKind;
-pub use self::{refusal::Refusal, rules::Rules};
+pub use self::rules::Rules;
+use crate::rejection::Rejection;
 
 /// A third party that sends webhooks: what it demands of a receiver, and how its requests are read.
 ///
@@ -21,7 +20,7 @@ pub use self::{refusal::Refusal, rules::Rules};
 /// ```
 /// use bytes::Bytes;
 /// use http::request::Parts;
-/// use tower_webhook::{Event, Provider, Received, Refusal, Rules};
+/// use tower_webhook::{Event, Provider, Received, Rejection, Rules};
 ///
 /// struct Acme;
 ///
@@ -50,11 +49,11 @@ pub use self::{refusal::Refusal, rules::Rules};
 ///         Rules::new("acme").events(&["ping"])
 ///     }
 ///
-///     fn receive(&self, _head: &Parts, body: &Bytes) -> Result<Received<Ping>, Refusal> {
+///     fn receive(&self, _head: &Parts, body: &Bytes) -> Result<Received<Ping>, Rejection> {
 ///         match serde_json::from_slice(body) {
 ///             Ok(Body::Probe { challenge }) => Ok(Received::echo(challenge)),
 ///             Ok(Body::Ping { id }) => Ok(Received::event(Ping(id))),
-///             Err(_) => Err(Refusal::malformed("the body is neither a challenge nor a ping")),
+///             Err(_) => Err(Rejection::malformed("the body is neither a challenge nor a ping")),
 ///         }
 ///     }
 /// }
@@ -73,10 +72,10 @@ pub trait Provider: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// A [`Refusal`] is answered 400, 401 or 403. Alegra counts such an answer as a failure, and of
+    /// A [`Rejection`] is answered 400, 401 or 403. Alegra counts such an answer as a failure, and of
     /// most providers nobody knows, so refuse only what cannot be delivered: an event of an unknown
     /// kind should be delivered as one.
-    fn receive(&self, head: &Parts, body: &Bytes) -> Result<Received<Self::Event>, Refusal>;
+    fn receive(&self, head: &Parts, body: &Bytes) -> Result<Received<Self::Event>, Rejection>;
 
     /// Reads the body of a [`Record`](crate::Record) again, for
     /// [`Webhook::replay`](crate::Webhook::replay).
@@ -88,7 +87,7 @@ pub trait Provider: Send + Sync + 'static {
     /// # Errors
     ///
     /// As for [`receive`](Self::receive).
-    fn replay(&self, body: &Bytes) -> Result<Received<Self::Event>, Refusal> {
+    fn replay(&self, body: &Bytes) -> Result<Received<Self::Event>, Rejection> {
         let mut request = http::Request::new(());
         *request.method_mut() = Method::POST;
         self.receive(&request.into_parts().0, body)

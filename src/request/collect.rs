@@ -9,7 +9,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tokio::{task::coop, time::Instant};
 
-use crate::{deadline::Deadline, response::rejection::RejectionKind};
+use crate::{deadline::Deadline, rejection::RejectionKind};
 
 /// Reserved at most on a sender's word; past it the buffer grows with what arrives.
 const TRUSTED_RESERVE: usize = 16 * 1024;

@@ -5,7 +5,7 @@ use http::{
 };
 use http_body::SizeHint;
 
-use crate::response::rejection::RejectionKind;
+use crate::rejection::RejectionKind;
 
 /// What the head alone gives away, in the order in which it is answered.
 pub(crate) fn check(

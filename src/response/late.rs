@@ -1,6 +1,6 @@
 use http::StatusCode;
 
-use super::rejection::RejectionKind;
+use crate::rejection::RejectionKind;
 
 /// What the provider hears when the handler is not done by the deadline. The handler goes on
 /// either way.

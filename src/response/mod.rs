@@ -3,4 +3,3 @@
 pub(crate) mod body;
 pub(crate) mod failed;
 pub(crate) mod late;
-pub(crate) mod rejection;

@@ -5,16 +5,15 @@ use http::{
     header::{ACCEPT_ENCODING, RETRY_AFTER},
 };
 
-use super::body::ResponseBody;
-use crate::provider::{Refusal, RefusalKind};
+use crate::response::body::ResponseBody;
 
-/// What a `503` of ours asks for. Long enough for a restart, short enough to be worth it.
+/// The `Retry-After` of a `503`: long enough for a restart.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
 
-/// Why a request was refused.
+/// Why a request was rejected.
 ///
-/// Every refusal of the layer is a response, never an `Err`, and carries its `Rejection` in the
-/// response's extensions, where outer layers find it:
+/// The layer rejects a request with a response, never with an `Err`. The response carries the
+/// `Rejection` in its extensions, where outer layers find it:
 ///
 /// ```
 /// # use http::Response;
@@ -27,10 +26,14 @@ const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
 ///         .is_some_and(|rejection| rejection.kind() == RejectionKind::NotFound)
 /// }
 /// ```
+///
+/// A [`Provider`](crate::Provider) returns one for a request that it does not accept. The reason is
+/// a text of the provider's code, so it cannot leak anything of the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
     kind: RejectionKind,
-    refusal: Option<Refusal>,
+    reason: &'static str,
+    position: Option<(usize, usize)>,
 }
 
 /// The kinds of [`Rejection`], in the order in which a request meets them.
@@ -39,7 +42,7 @@ pub struct Rejection {
 pub enum RejectionKind {
     /// The credential is missing or wrong: `404 Not Found`.
     NotFound,
-    /// The provider sends nothing by this method: `405 Method Not Allowed`, with `Allow`.
+    /// The provider never uses this method: `405 Method Not Allowed`, with `Allow`.
     Method,
     /// The body is compressed: `415 Unsupported Media Type`, with `Accept-Encoding: identity`.
     Encoding,
@@ -47,16 +50,16 @@ pub enum RejectionKind {
     TooLarge,
     /// The body was not complete by the deadline: `408 Request Timeout`.
     Timeout,
-    /// The body broke off: `400 Bad Request`.
+    /// The body ended early or with an error: `400 Bad Request`.
     Truncated,
-    /// The provider's code took the signature for missing or wrong: `401 Unauthorized`.
+    /// The provider's code found the signature missing or wrong: `401 Unauthorized`.
     Unauthorized,
-    /// The body is no envelope of the provider's: `400 Bad Request`.
+    /// The body is not one of the provider's: `400 Bad Request`.
     Malformed,
     /// The sender is not on the allow-list: `403 Forbidden`.
     Forbidden,
-    /// No slot, or no readiness of the inner service, by the deadline; the handler did not run:
-    /// `503 Service Unavailable`, with `Retry-After`.
+    /// No slot was free, or the inner service was not ready, by the deadline. The handler did not
+    /// run: `503 Service Unavailable`, with `Retry-After`.
     Busy,
     /// The application is shutting down and the handler did not run: `503 Service Unavailable`,
     /// with `Retry-After`.
@@ -75,7 +78,7 @@ pub enum RejectionKind {
 }
 
 impl RejectionKind {
-    /// The status that the provider hears.
+    /// The status of the response.
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
@@ -114,13 +117,62 @@ impl RejectionKind {
             Self::Interrupted => "interrupted",
         }
     }
+
+    fn reason(self) -> &'static str {
+        match self {
+            Self::NotFound => "the credential is missing or wrong",
+            Self::Method => "the provider sends nothing by this method",
+            Self::Encoding => "the body is compressed",
+            Self::TooLarge => "the body is over the limit",
+            Self::Timeout => "the body was not complete by the deadline",
+            Self::Truncated => "the body broke off",
+            Self::Unauthorized => "the signature is missing or wrong",
+            Self::Malformed => "the body is no envelope of the provider's",
+            Self::Forbidden => "the sender is not on the allow-list",
+            Self::Busy => "no handler was free by the deadline",
+            Self::Draining => "the application is shutting down",
+            Self::Late => "the handler was not done by the deadline",
+            Self::Panicked => "the handler, or other code of the application's, panicked",
+            Self::Interrupted => "the handler was cut off before its end",
+        }
+    }
 }
 
 impl Rejection {
+    /// The body cannot be read at all: `400 Bad Request`.
+    #[must_use]
+    pub fn malformed(reason: &'static str) -> Self {
+        Self::because(RejectionKind::Malformed, reason)
+    }
+
+    /// The signature is missing or wrong: `401 Unauthorized`.
+    #[must_use]
+    pub fn unauthorized(reason: &'static str) -> Self {
+        Self::because(RejectionKind::Unauthorized, reason)
+    }
+
+    /// The sender is known, and may not deliver here: `403 Forbidden`.
+    #[must_use]
+    pub fn forbidden(reason: &'static str) -> Self {
+        Self::because(RejectionKind::Forbidden, reason)
+    }
+
+    /// Adds the place of the error in the body. Line and column count from 1.
+    #[must_use]
+    pub fn at(mut self, line: usize, column: usize) -> Self {
+        self.position = Some((line, column));
+        self
+    }
+
     pub(crate) fn new(kind: RejectionKind) -> Self {
+        Self::because(kind, kind.reason())
+    }
+
+    fn because(kind: RejectionKind, reason: &'static str) -> Self {
         Self {
             kind,
-            refusal: None,
+            reason,
+            position: None,
         }
     }
 
@@ -130,13 +182,13 @@ impl Rejection {
         self.kind
     }
 
-    /// The status that the provider hears.
+    /// The status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.kind.status()
     }
 
-    /// `Allow` is the one header that depends on the provider; the service adds it.
+    /// The response, without `Allow`: only that header depends on the provider.
     pub(crate) fn into_response<B>(self) -> Response<ResponseBody<B>> {
         let mut response = Response::new(ResponseBody::empty());
         *response.status_mut() = self.status();
@@ -158,40 +210,13 @@ impl Rejection {
     }
 }
 
-impl From<Refusal> for Rejection {
-    fn from(refusal: Refusal) -> Self {
-        Self {
-            kind: match refusal.kind {
-                RefusalKind::Malformed => RejectionKind::Malformed,
-                RefusalKind::Unauthorized => RejectionKind::Unauthorized,
-                RefusalKind::Forbidden => RejectionKind::Forbidden,
-            },
-            refusal: Some(refusal),
-        }
-    }
-}
-
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(refusal) = &self.refusal {
-            return refusal.fmt(f);
+        f.write_str(self.reason)?;
+        match self.position {
+            Some((line, column)) => write!(f, " (line {line}, column {column})"),
+            None => Ok(()),
         }
-        f.write_str(match self.kind {
-            RejectionKind::NotFound => "the credential is missing or wrong",
-            RejectionKind::Method => "the provider sends nothing by this method",
-            RejectionKind::Encoding => "the body is compressed",
-            RejectionKind::TooLarge => "the body is over the limit",
-            RejectionKind::Timeout => "the body was not complete by the deadline",
-            RejectionKind::Truncated => "the body broke off",
-            RejectionKind::Unauthorized => "the signature is missing or wrong",
-            RejectionKind::Malformed => "the body is no envelope of the provider's",
-            RejectionKind::Forbidden => "the sender is not on the allow-list",
-            RejectionKind::Busy => "no handler was free by the deadline",
-            RejectionKind::Draining => "the application is shutting down",
-            RejectionKind::Late => "the handler was not done by the deadline",
-            RejectionKind::Panicked => "the handler, or other code of the application's, panicked",
-            RejectionKind::Interrupted => "the handler was cut off before its end",
-        })
     }
 }
 
