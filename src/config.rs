@@ -4,6 +4,7 @@ use http::{HeaderValue, Method};
 use tokio::time::Instant;
 
 use crate::{
+    access::Access,
     background::{Background, STORE_TIME},
     clock,
     dead_letter::Keeper,
@@ -12,7 +13,6 @@ use crate::{
     observers::Observers,
     pace::Pace,
     provider::{Provider, Rules},
-    request::access::Access,
     response::{failed::Failed, late::Late},
     strikes::Strikes,
 };

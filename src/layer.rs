@@ -4,13 +4,13 @@ use tokio::sync::Semaphore;
 use tower::Layer;
 
 use crate::{
+    access::Access,
     background::Background,
     config::{self, Config},
     dead_letter::{DeadLetters, Keeper},
     error::{ConfigError, valid},
     outcome::Outcome,
     provider::Provider,
-    request::access::Access,
     response::{failed::Failed, late::Late},
     service::Webhook,
     strikes::Strikes,

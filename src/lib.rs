@@ -13,6 +13,9 @@ mod error;
 mod layer;
 mod service;
 
+mod access;
+mod head;
+
 mod future;
 mod request;
 
@@ -51,6 +54,7 @@ pub mod alegra;
 pub mod bsale;
 
 pub use self::{
+    access::{Access, Admission, Secret},
     background::Background,
     dead_letter::{DeadLetter, DeadLetters, JsonLines, JsonLinesError, JsonLinesOptions, Letters},
     delivery::Delivery,
@@ -62,10 +66,7 @@ pub use self::{
     record::Record,
     rejection::{Rejection, RejectionKind},
     replay::{Replay, ReplayFuture, Unmarked},
-    request::{
-        access::{Access, Admission, Secret},
-        body::RequestBody,
-    },
+    request::body::RequestBody,
     response::{body::ResponseBody, failed::Failed, late::Late},
     scalar::{Amount, Date, Id, ParseAmountError, RawJson},
     service::Webhook,

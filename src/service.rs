@@ -10,16 +10,18 @@ use tokio::time::Instant;
 use tower::Service;
 
 use crate::{
+    access::Admission,
     clock,
     config::Config,
     future::ResponseFuture,
     handler::{Broken, Ended},
+    head,
     journal::Facts,
     panic::{Panicked, let_go},
     provider::Provider,
     rejection::{Rejection, RejectionKind},
     reporter::Reporter,
-    request::{access::Admission, body::RequestBody, head},
+    request::body::RequestBody,
     response::body::ResponseBody,
 };
 

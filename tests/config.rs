@@ -86,11 +86,11 @@ fn a_secret_is_long_and_needs_no_encoding() {
 fn access_is_never_left_open_by_accident() {
     says(
         Access::try_path(Vec::<String>::new()),
-        "access needs at least one secret; who wants none writes Access::open()",
+        "access needs at least one secret; write Access::open() for no credential",
     );
     says(
         Access::try_query("token", Vec::<String>::new()),
-        "access needs at least one secret; who wants none writes Access::open()",
+        "access needs at least one secret; write Access::open() for no credential",
     );
     says(
         Access::try_query("to ken", [SECRET]),

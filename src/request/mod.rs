@@ -1,8 +1,5 @@
 //! The way in, in the order in which a request takes it.
 
-pub(crate) mod access;
-pub(crate) mod head;
-
 pub(crate) mod collect;
 
 pub(crate) mod body;

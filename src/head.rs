@@ -7,7 +7,7 @@ use http_body::SizeHint;
 
 use crate::rejection::RejectionKind;
 
-/// What the head alone gives away, in the order in which it is answered.
+/// Checks what the head alone shows: method, encoding, announced length.
 pub(crate) fn check(
     head: &Parts,
     body: &SizeHint,
@@ -37,12 +37,13 @@ fn is_identity(head: &Parts) -> bool {
 
 fn exceeds(head: &Parts, body: &SizeHint, limit: usize) -> bool {
     let limit = limit as u64;
-    // A server that has read the header knows the length to the byte; it need not be read again.
+    // hyper has read the header already: its body knows the exact length.
     let length = body.exact().or_else(|| announced(head));
     length.is_some_and(|length| length > limit) || body.lower() > limit
 }
 
-/// A length that is not a number never gets through a server; met in process, the frames count.
+/// The `Content-Length`. A server rejects one that is no number; without a server the size of the
+/// frames decides.
 fn announced(head: &Parts) -> Option<u64> {
     let length = head.headers.get(CONTENT_LENGTH)?;
     length.to_str().ok()?.parse().ok()
