@@ -18,6 +18,12 @@ pub(crate) fn poll(timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
     pin!(coop::unconstrained(timer)).poll(cx)
 }
 
+/// Waits until `deadline`, even in a task that has used up its cooperation budget. The timer is made
+/// when this is first polled.
+pub(crate) async fn sleep_until(deadline: Instant) {
+    coop::unconstrained(tokio::time::sleep_until(deadline)).await;
+}
+
 /// That long after `start`. A time that no clock can tell lies beyond the life of this process, and
 /// a year from then does as well, or where the clock ends.
 pub(crate) fn after(start: Instant, span: Duration) -> Instant {
