@@ -11,9 +11,10 @@ use tokio::time::Instant;
 
 use crate::{
     background::{LeftOver, Slot},
+    clock,
     journal::Journal,
     json::envelope::BYTE_ORDER_MARK,
-    panic::let_go,
+    panic::{Panicked, caught, let_go},
     provider::Event,
     record::Record,
     request::body::{Replayed, RequestBody},
@@ -195,6 +196,35 @@ impl<E: Event> LeftOver for Inner<E> {
 impl<E: Event> Replayed for Inner<E> {
     fn raw(&self) -> &Bytes {
         &self.raw
+    }
+}
+
+impl Record {
+    /// The record of a delivery. If the event's own code panics, it has no id and no key.
+    pub(crate) fn of<E: Event>(delivery: &Delivery<E>) -> Self {
+        caught(|| Self::from(delivery)).unwrap_or_else(|Panicked| Self {
+            event: delivery.event_name().into(),
+            received_at_ms: clock::epoch_ms(delivery.received_at()),
+            ..Self::undecoded(
+                delivery.provider(),
+                delivery.tenant(),
+                delivery.raw().clone(),
+            )
+        })
+    }
+}
+
+impl<E: Event> From<&Delivery<E>> for Record {
+    fn from(delivery: &Delivery<E>) -> Self {
+        Self {
+            provider: delivery.provider().into(),
+            tenant: delivery.tenant().map(Into::into),
+            event: delivery.event_name().into(),
+            id: delivery.event().id().map(Into::into),
+            idempotency_key: delivery.idempotency_key().map(Into::into),
+            received_at_ms: clock::epoch_ms(delivery.received_at()),
+            body: delivery.raw().clone(),
+        }
     }
 }
 

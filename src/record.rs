@@ -1,0 +1,201 @@
+use std::{borrow::Cow, fmt, time::SystemTime};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+use crate::clock;
+
+/// A later format of another shape gets another number.
+const VERSION: u32 = 1;
+
+/// A delivery in its owned form, for queues and files: its metadata and the raw body.
+///
+/// It holds no decoded event, so nothing of the delivery is lost or changed on the way. The same
+/// provider reads the body again, see [`Webhook::replay`](crate::Webhook::replay).
+///
+/// It serializes as a versioned object. The body is text, or base64 if it is not UTF-8. [`Debug`]
+/// prints nothing of the body.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Record {
+    pub(crate) provider: Box<str>,
+    pub(crate) tenant: Option<Box<str>>,
+    pub(crate) event: Box<str>,
+    pub(crate) id: Option<Box<str>>,
+    pub(crate) idempotency_key: Option<Box<str>>,
+    pub(crate) received_at_ms: u64,
+    pub(crate) body: Bytes,
+}
+
+impl Record {
+    /// The provider's name.
+    #[must_use]
+    pub fn provider(&self) -> &str {
+        &self.provider
+    }
+
+    /// [`Delivery::tenant`](crate::Delivery::tenant).
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
+    /// The kind of event: one of the provider's known names, or `"other"`.
+    #[must_use]
+    pub fn event(&self) -> &str {
+        &self.event
+    }
+
+    /// The id of the object that the event is about.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// [`Delivery::idempotency_key`](crate::Delivery::idempotency_key). Keep every record without one.
+    #[must_use]
+    pub fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
+    }
+
+    /// When the body was read, to the millisecond.
+    #[must_use]
+    pub fn received_at(&self) -> SystemTime {
+        clock::from_epoch_ms(self.received_at_ms)
+    }
+
+    /// The body as it arrived, byte for byte.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// A body that is no event.
+    pub(crate) fn undecoded(provider: &str, tenant: Option<&str>, body: Bytes) -> Self {
+        Self {
+            provider: provider.into(),
+            tenant: tenant.map(Into::into),
+            event: "other".into(),
+            id: None,
+            idempotency_key: None,
+            received_at_ms: clock::epoch_ms(SystemTime::now()),
+            body,
+        }
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("provider", &self.provider)
+            .field("tenant", &self.tenant)
+            .field("event", &self.event)
+            .field("len", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The serialized form.
+#[derive(Serialize, Deserialize)]
+struct Format<'a> {
+    version: u32,
+    provider: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tenant: Option<Cow<'a, str>>,
+    event: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    idempotency_key: Option<Cow<'a, str>>,
+    received_at_ms: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    body: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    body_base64: Option<Cow<'a, str>>,
+}
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (body, body_base64) = match std::str::from_utf8(&self.body) {
+            Ok(text) => (Some(Cow::Borrowed(text)), None),
+            Err(_) => (None, Some(Cow::Owned(BASE64_STANDARD.encode(&self.body)))),
+        };
+        Format {
+            version: VERSION,
+            provider: Cow::Borrowed(&self.provider),
+            tenant: self.tenant.as_deref().map(Cow::Borrowed),
+            event: Cow::Borrowed(&self.event),
+            id: self.id.as_deref().map(Cow::Borrowed),
+            idempotency_key: self.idempotency_key.as_deref().map(Cow::Borrowed),
+            received_at_ms: self.received_at_ms,
+            body,
+            body_base64,
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Record {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let written = Format::deserialize(deserializer)?;
+        if written.version != VERSION {
+            return Err(D::Error::custom(format_args!(
+                "a record of version {}; this release reads version {VERSION}",
+                written.version
+            )));
+        }
+        let body = match (written.body, written.body_base64) {
+            (Some(text), None) => Bytes::from(text.into_owned()),
+            (None, Some(text)) => BASE64_STANDARD
+                .decode(&*text)
+                .map(Bytes::from)
+                .map_err(|_| D::Error::custom("the field `body_base64` is not base64"))?,
+            _ => {
+                return Err(D::Error::custom(
+                    "a record has either a `body` or a `body_base64`",
+                ));
+            }
+        };
+        let owned = |text: Cow<'_, str>| text.into_owned().into_boxed_str();
+        Ok(Self {
+            provider: owned(written.provider),
+            tenant: written.tenant.map(owned),
+            event: owned(written.event),
+            id: written.id.map(owned),
+            idempotency_key: written.idempotency_key.map(owned),
+            received_at_ms: written.received_at_ms,
+            body,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_canonical_base64_is_read() {
+        let read = |text: &str| {
+            let record = json!({
+                "version": 1,
+                "provider": "acme",
+                "event": "other",
+                "received_at_ms": 0,
+                "body_base64": text,
+            });
+            serde_json::from_str::<Record>(&record.to_string())
+        };
+        assert_eq!(read("Zm9vYg==").expect("base64").body(), "foob");
+        assert_eq!(
+            read("/+8=").expect("base64").body(),
+            [0xff, 0xef].as_slice()
+        );
+        for text in [
+            "Z", "Zg", "Zg=", "Zh==", "Zg==Zg==", "====", "Zm9v=", "Zm 9", "Zm9-",
+        ] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+}
