@@ -1,8 +1,6 @@
 use std::{
-    fmt,
     future::Future,
     pin::{Pin, pin},
-    sync::OnceLock,
     task::{Context, Poll},
     time::{Duration, SystemTime},
 };
@@ -45,33 +43,6 @@ pub(crate) fn from_epoch_ms(ms: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH
         .checked_add(Duration::from_millis(ms))
         .unwrap_or(SystemTime::UNIX_EPOCH)
-}
-
-/// How long it took until it was first asked for. Most requests nobody asks about, and a look at the
-/// clock is a tenth of what a probe takes.
-#[derive(Clone)]
-pub(crate) struct Elapsed {
-    since: Instant,
-    spent: OnceLock<Duration>,
-}
-
-impl Elapsed {
-    pub(crate) fn since(since: Instant) -> Self {
-        Self {
-            since,
-            spent: OnceLock::new(),
-        }
-    }
-
-    pub(crate) fn get(&self) -> Duration {
-        *self.spent.get_or_init(|| self.since.elapsed())
-    }
-}
-
-impl fmt::Debug for Elapsed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.get().fmt(f)
-    }
 }
 
 #[cfg(test)]

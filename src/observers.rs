@@ -19,8 +19,6 @@ pub(crate) fn tell(observers: Option<&Observers>, outcome: &Outcome) {
     let _ = caught(|| observers.strikes.count(outcome));
     let _ = caught(|| metrics::outcome(outcome));
     let Some(user) = &observers.user else { return };
-    // From here on it stands still, whenever the user asks for it.
-    let _ = outcome.duration();
     let told = caught(|| user(outcome));
     if logged.is_ok() && told.is_err() {
         let _ = caught(|| trace::broken_observer(outcome));

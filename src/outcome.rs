@@ -7,7 +7,7 @@ use std::{
 use http::StatusCode;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{clock::Elapsed, rejection::Rejection};
+use crate::rejection::Rejection;
 
 /// How a request ended, or how a handler ended after the answer was out.
 ///
@@ -32,7 +32,7 @@ pub struct Outcome {
     pub(crate) stored: Option<LetterReason>,
     pub(crate) handler_status: Option<StatusCode>,
     pub(crate) late_end: bool,
-    pub(crate) duration: Elapsed,
+    pub(crate) duration: Duration,
     pub(crate) body_size: Option<usize>,
     pub(crate) received_at: Option<SystemTime>,
 }
@@ -215,7 +215,7 @@ impl Outcome {
     /// From `call()` to this outcome.
     #[must_use]
     pub fn duration(&self) -> Duration {
-        self.duration.get()
+        self.duration
     }
 
     /// The size of the body in bytes, if it was read whole.

@@ -4,7 +4,6 @@ use tokio::time::Instant;
 
 use super::End;
 use crate::{
-    clock::Elapsed,
     observers::{self, Observers},
     outcome::Outcome,
 };
@@ -52,7 +51,7 @@ impl Facts {
             stored: end.stored.map(|(reason, _)| reason),
             handler_status: end.handler_status,
             late_end,
-            duration: Elapsed::since(self.started),
+            duration: self.started.elapsed(),
             body_size: self.body_size,
             received_at: self.received_at,
         };
