@@ -6,20 +6,19 @@ pub(crate) use on::*;
 #[cfg(not(feature = "metrics"))]
 pub(crate) use off::*;
 
-/// The label for what was read to no event.
-pub(crate) const NO_EVENT: &str = "none";
-
 #[cfg(feature = "metrics")]
 mod on {
     use metrics::{counter, gauge, histogram};
 
-    use super::NO_EVENT;
     use crate::{
         outcome::{LetterReason, Outcome, OutcomeKind},
         panic::caught,
     };
 
     pub(crate) const ON: bool = true;
+
+    /// The label of a request whose event was not read.
+    const NO_EVENT: &str = "none";
 
     pub(crate) fn outcome(outcome: &Outcome) {
         let provider = outcome.provider();
@@ -49,7 +48,12 @@ mod on {
         }
     }
 
-    pub(crate) fn consecutive_failures(provider: &'static str, event: &'static str, count: u32) {
+    pub(crate) fn consecutive_failures(
+        provider: &'static str,
+        event: Option<&'static str>,
+        count: u32,
+    ) {
+        let event = event.unwrap_or(NO_EVENT);
         gauge!("webhook_consecutive_failures", "provider" => provider, "event" => event).set(count);
     }
 
@@ -87,7 +91,8 @@ mod off {
 
     pub(crate) fn outcome(_outcome: &Outcome) {}
 
-    pub(crate) fn consecutive_failures(_provider: &str, _event: &str, _count: u32) {}
+    pub(crate) fn consecutive_failures(_provider: &str, _event: Option<&'static str>, _count: u32) {
+    }
 
     pub(crate) fn handler_begins(_provider: &str) {}
 

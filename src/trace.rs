@@ -13,9 +13,7 @@ mod on {
 
     use crate::{
         outcome::{LetterReason, Outcome, OutcomeKind},
-        record::Record,
         rejection::{Rejection, RejectionKind},
-        strikes::EventStrikes,
     };
 
     /// The span in which a request arrived.
@@ -98,39 +96,51 @@ mod on {
         );
     }
 
-    /// `what` is a letter's reason, or that it is done.
-    pub(crate) fn store_failed(record: &Record, what: &'static str, error: &dyn Error) {
+    /// `what` is the reason of the letter, or `"done"`.
+    pub(crate) fn store_failed(
+        provider: &str,
+        tenant: Option<&str>,
+        event: &str,
+        what: &'static str,
+        error: &dyn Error,
+    ) {
         tracing::event!(
             target: "tower_webhook",
             tracing::Level::ERROR,
-            provider = record.provider(),
-            tenant = record.tenant(),
-            event = record.event(),
+            provider,
+            tenant,
+            event,
             what,
             error = %error,
             "the store of dead letters failed"
         );
     }
 
-    /// `strikes` has just reached a count that calls for somebody.
-    pub(crate) fn strikes(strikes: &EventStrikes, provider: &'static str, limit: u32, grave: bool) {
+    /// `count` has just reached 30 %, 70 % or all of `limit`.
+    pub(crate) fn strikes(
+        provider: &'static str,
+        tenant: Option<&str>,
+        event: Option<&'static str>,
+        count: u32,
+        limit: u32,
+    ) {
         macro_rules! event {
             ($level:ident, $message:literal) => {
                 tracing::event!(
                     target: "tower_webhook",
                     tracing::Level::$level,
                     provider,
-                    tenant = strikes.tenant(),
-                    event = strikes.event(),
-                    strikes = strikes.count(),
+                    tenant,
+                    event,
+                    strikes = count,
                     limit,
                     $message
                 )
             };
         }
-        if strikes.count() >= limit {
+        if count >= limit {
             event!(ERROR, "webhook subscription may be deleted by now");
-        } else if grave {
+        } else if u64::from(count) * 100 >= u64::from(limit) * 70 {
             event!(ERROR, "webhook subscription is in danger");
         } else {
             event!(WARN, "webhook deliveries fail in a row");
@@ -142,7 +152,7 @@ mod on {
 mod off {
     use std::error::Error;
 
-    use crate::{outcome::Outcome, record::Record, strikes::EventStrikes};
+    use crate::outcome::Outcome;
 
     pub(crate) struct Span;
 
@@ -158,13 +168,21 @@ mod off {
 
     pub(crate) fn broken_observer(_outcome: &Outcome) {}
 
-    pub(crate) fn store_failed(_record: &Record, _what: &'static str, _error: &dyn Error) {}
+    pub(crate) fn store_failed(
+        _provider: &str,
+        _tenant: Option<&str>,
+        _event: &str,
+        _what: &'static str,
+        _error: &dyn Error,
+    ) {
+    }
 
     pub(crate) fn strikes(
-        _strikes: &EventStrikes,
         _provider: &'static str,
+        _tenant: Option<&str>,
+        _event: Option<&'static str>,
+        _count: u32,
         _limit: u32,
-        _grave: bool,
     ) {
     }
 }

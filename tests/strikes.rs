@@ -186,9 +186,9 @@ async fn only_a_success_of_the_same_event_resets() {
         assert_eq!(answer.expect("an answer").status(), 200);
     }
     let expected = [
-        (Some("new-item"), 3),
-        (Some("edit-item"), 1),
         (Some("delete-item"), 0),
+        (Some("edit-item"), 1),
+        (Some("new-item"), 3),
     ];
     assert_eq!(counts(&strikes), expected);
     let worst = strikes.worst().expect("strikes");
@@ -197,9 +197,9 @@ async fn only_a_success_of_the_same_event_resets() {
 
     succeeds(&layer, "new-item").await;
     let expected = [
-        (Some("new-item"), 0),
-        (Some("edit-item"), 1),
         (Some("delete-item"), 0),
+        (Some("edit-item"), 1),
+        (Some("new-item"), 0),
     ];
     assert_eq!(counts(&strikes), expected);
     succeeds(&layer, "edit-item").await;
@@ -228,7 +228,7 @@ async fn what_could_not_be_read_may_have_been_of_any_event() {
     unread(&layer).await;
     let wrong_method = util::with_method(Method::PUT, Full::<Bytes>::default());
     let _ = send(&layer, &status(204), wrong_method).await;
-    let expected = [(None, 2), (Some("new-item"), 2), (Some("new-bill"), 3)];
+    let expected = [(None, 2), (Some("new-bill"), 3), (Some("new-item"), 2)];
     assert_eq!(counts(&strikes), expected);
 
     // An event that is seen for the first time may have been among them.
@@ -238,10 +238,10 @@ async fn what_could_not_be_read_may_have_been_of_any_event() {
     succeeds(&layer, "new-item").await;
     fails(&layer, "delete-bill").await;
     let expected = [
-        (Some("new-item"), 0),
-        (Some("new-bill"), 3),
-        (Some("edit-bill"), 3),
         (Some("delete-bill"), 1),
+        (Some("edit-bill"), 3),
+        (Some("new-bill"), 3),
+        (Some("new-item"), 0),
     ];
     assert_eq!(counts(&strikes), expected);
 }

@@ -199,7 +199,15 @@ impl Custody {
 
     /// Neither the error nor the log is ours; what panics there takes no later step along.
     fn failed(&self, step: &Step, error: &dyn Error) {
-        let _ = caught(|| trace::store_failed(&self.record, step.name(), error));
+        let Record {
+            provider,
+            tenant,
+            event,
+            ..
+        } = &self.record;
+        let _ = caught(|| {
+            trace::store_failed(provider, tenant.as_deref(), event, step.name(), error);
+        });
     }
 
     fn letter(&self, letter: Letter) -> DeadLetter {

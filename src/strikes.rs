@@ -1,0 +1,255 @@
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use crate::{
+    metrics,
+    outcome::{Outcome, OutcomeKind},
+    provider::Rules,
+    trace,
+};
+
+/// Counts the answers in a row that the provider may have taken for failures. For alarms only: the
+/// layer decides nothing by it.
+///
+/// From [`WebhookLayer::strikes`](crate::WebhookLayer::strikes). Clones are cheap and share the
+/// counts. Alegra deletes a subscription after ten failed answers in a row, so there is a count for
+/// each tenant and event. Every answer that is no 2xx in time is a strike, and so is a client that
+/// hung up. Only a 2xx for the same event resets its count; a probe does not.
+///
+/// A failure whose event could not be read counts for every event that the tenant has had so far.
+/// Until the tenant's next success it also counts under no event, and an event that first comes
+/// later starts from there.
+///
+/// A request with a wrong secret is no strike: a stranger must not raise an alarm. But it looks the
+/// same when a secret was changed on one side only, so [`refused`](Self::refused) counts these.
+///
+/// The log has a WARN when a count reaches 30 % of the provider's limit, an ERROR at 70 % (3 and 7
+/// of Alegra's 10), and an ERROR at the limit.
+///
+/// The counts are those of this process: each of several receivers behind one URL sees only its
+/// share of the answers, and a restart begins at zero. Only the provider knows its own count.
+#[derive(Debug, Clone)]
+pub struct Strikes {
+    provider: &'static str,
+    limit: Option<u32>,
+    /// How long the provider waits for an answer.
+    patience: Option<Duration>,
+    counts: Arc<Mutex<Counts>>,
+    publishing: Arc<Mutex<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    /// By tenant and event. `None` as the event has the failures whose event could not be read.
+    strikes: BTreeMap<(Option<Arc<str>>, Option<&'static str>), u32>,
+    last_delivery: Option<SystemTime>,
+    last_success: Option<SystemTime>,
+    refused: u64,
+    last_refused: Option<SystemTime>,
+}
+
+/// An event, its count before, and its count now.
+type Change = (Option<&'static str>, u32, u32);
+
+/// The count of one event of one tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventStrikes {
+    tenant: Option<Arc<str>>,
+    event: Option<&'static str>,
+    count: u32,
+}
+
+impl EventStrikes {
+    /// The tenant.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
+    /// The kind of event; `None` for failures whose event could not be read.
+    #[must_use]
+    pub fn event(&self) -> Option<&'static str> {
+        self.event
+    }
+
+    /// Failed answers in a row.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+}
+
+impl Strikes {
+    pub(crate) fn new(rules: &Rules) -> Self {
+        Self {
+            provider: rules.name,
+            limit: rules.strikes,
+            patience: rules.deadline_limit,
+            counts: Arc::default(),
+            publishing: Arc::default(),
+        }
+    }
+
+    /// The highest count, if any is above zero.
+    #[must_use]
+    pub fn worst(&self) -> Option<EventStrikes> {
+        let strikes = self.events().into_iter().filter(|event| event.count > 0);
+        strikes.max_by_key(|event| event.count)
+    }
+
+    /// Each event that a tenant has had so far, those at zero included, sorted by tenant and event.
+    #[must_use]
+    pub fn events(&self) -> Vec<EventStrikes> {
+        let mut events = Vec::new();
+        for ((tenant, event), count) in &self.counts().strikes {
+            events.push(EventStrikes {
+                tenant: tenant.clone(),
+                event: *event,
+                count: *count,
+            });
+        }
+        events
+    }
+
+    /// After how many strikes in a row the provider deletes the subscription: 10 for Alegra.
+    /// `None` if no limit is documented.
+    #[must_use]
+    pub fn limit(&self) -> Option<u32> {
+        self.limit
+    }
+
+    /// The time of the last delivery: the last request with the right credential that was no probe.
+    #[must_use]
+    pub fn last_delivery(&self) -> Option<SystemTime> {
+        self.counts().last_delivery
+    }
+
+    /// The time of the last delivery that was answered with a 2xx while the provider still waited.
+    #[must_use]
+    pub fn last_success(&self) -> Option<SystemTime> {
+        self.counts().last_success
+    }
+
+    /// How many requests [`Access`](crate::Access) refused, or panicked at.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.counts().refused
+    }
+
+    /// The time of the last one that it refused.
+    #[must_use]
+    pub fn last_refused(&self) -> Option<SystemTime> {
+        self.counts().last_refused
+    }
+
+    /// Counts first and tells the log and the metrics after that: those may panic, or read the
+    /// counts.
+    pub(crate) fn count(&self, outcome: &Outcome) {
+        let in_time = self
+            .patience
+            .is_none_or(|patience| outcome.duration() < patience);
+        let is_success = in_time && outcome.status.is_some_and(|status| status.is_success());
+
+        let changes = self.counts().count(outcome, is_success);
+        for (event, before, now) in &changes {
+            self.publish(*event);
+            // An unread failure is told with the events that it may belong to, if there are any.
+            if event.is_some() || changes.len() == 1 {
+                self.alarm(outcome.tenant(), *event, *before, *now);
+            }
+        }
+    }
+
+    /// Logs a count that has just reached 30 %, 70 % or all of the limit.
+    fn alarm(&self, tenant: Option<&str>, event: Option<&'static str>, before: u32, now: u32) {
+        let Some(limit) = self.limit else { return };
+        let reached = |percent: u64| {
+            let mark = u64::from(limit) * percent;
+            u64::from(before) * 100 < mark && mark <= u64::from(now) * 100
+        };
+        if [30, 70, 100].into_iter().any(reached) {
+            trace::strikes(self.provider, tenant, event, now, limit);
+        }
+    }
+
+    /// Sets the gauge of an event to its worst count over all tenants.
+    fn publish(&self, event: Option<&'static str>) {
+        if !metrics::ON {
+            return;
+        }
+        // One at a time, so that the last value set is the last one read.
+        let _guard = self.publishing.lock();
+        let counts = self.counts();
+        let of_event = counts.strikes.iter().filter(|((_, of), _)| *of == event);
+        let worst = of_event.map(|(_, count)| *count).max().unwrap_or(0);
+        drop(counts);
+        metrics::consecutive_failures(self.provider, event, worst);
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        let counts = self.counts.lock();
+        counts.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counts {
+    fn count(&mut self, outcome: &Outcome, is_success: bool) -> Vec<Change> {
+        if !outcome.admitted {
+            self.refused += 1;
+            self.last_refused = self.last_refused.max(Some(SystemTime::now()));
+            return Vec::new();
+        }
+        if outcome.late_end || outcome.kind == OutcomeKind::Probe {
+            return Vec::new();
+        }
+        let received_at = outcome.received_at.unwrap_or_else(SystemTime::now);
+        self.last_delivery = self.last_delivery.max(Some(received_at));
+        if is_success {
+            self.last_success = self.last_success.max(Some(received_at));
+        }
+        match outcome.event {
+            Some(event) if is_success => self.success(&outcome.tenant, event),
+            Some(event) => self.failure(&outcome.tenant, event),
+            // It may have been any event, so it is a success of none.
+            None if is_success => Vec::new(),
+            None => self.unread_failure(&outcome.tenant),
+        }
+    }
+
+    fn success(&mut self, tenant: &Option<Arc<str>>, event: &'static str) -> Vec<Change> {
+        let unread = self.strikes.remove(&(tenant.clone(), None));
+        let count = self.strikes.insert((tenant.clone(), Some(event)), 0);
+        let reset = [(None, unread), (Some(event), count)].into_iter();
+        reset
+            .filter_map(|(event, count)| Some((event, count.filter(|count| *count > 0)?, 0)))
+            .collect()
+    }
+
+    fn failure(&mut self, tenant: &Option<Arc<str>>, event: &'static str) -> Vec<Change> {
+        let unread = self.strikes.get(&(tenant.clone(), None)).copied();
+        let count = self.strikes.entry((tenant.clone(), Some(event)));
+        let is_new = matches!(count, Entry::Vacant(_));
+        let count = count.or_insert(0);
+        let before = *count;
+        // An earlier failure that could not be read may have been one of this event.
+        *count += 1 + unread.filter(|_| is_new).unwrap_or(0);
+        vec![(Some(event), before, *count)]
+    }
+
+    fn unread_failure(&mut self, tenant: &Option<Arc<str>>) -> Vec<Change> {
+        let unread = (tenant.clone(), None);
+        self.strikes.entry(unread.clone()).or_insert(0);
+        // The tenant's events are sorted after its unread failures.
+        let strikes = self.strikes.range_mut(unread..);
+        strikes
+            .take_while(|((of, _), _)| of == tenant)
+            .map(|((_, event), count)| {
+                *count += 1;
+                (*event, *count - 1, *count)
+            })
+            .collect()
+    }
+}
