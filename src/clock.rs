@@ -10,8 +10,8 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-/// Whether the timer's time has come, however much the task has done in its turn: tokio has a task
-/// that used up its budget wait for its timers too, and by then a handler would have begun.
+/// Polls a timer outside of the task's cooperation budget. Otherwise tokio lets a task that has used
+/// up its budget wait for its timers too.
 pub(crate) fn poll(timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
     pin!(coop::unconstrained(timer)).poll(cx)
 }
@@ -22,15 +22,15 @@ pub(crate) async fn sleep_until(deadline: Instant) {
     coop::unconstrained(tokio::time::sleep_until(deadline)).await;
 }
 
-/// That long after `start`. A time that no clock can tell lies beyond the life of this process, and
-/// a year from then does as well, or where the clock ends.
+/// The time `span` after `start`. If the clock cannot represent it, a year after `start`, or `start`
+/// itself at the end of the clock.
 pub(crate) fn after(start: Instant, span: Duration) -> Instant {
     const YEAR: Duration = Duration::from_secs(60 * 60 * 24 * 365);
     let end = start.checked_add(span).or_else(|| start.checked_add(YEAR));
     end.unwrap_or(start)
 }
 
-/// Milliseconds since 1970; zero for a clock that stands before.
+/// Milliseconds since 1970, and zero for a time before.
 pub(crate) fn epoch_ms(time: SystemTime) -> u64 {
     let since = time
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -39,7 +39,7 @@ pub(crate) fn epoch_ms(time: SystemTime) -> u64 {
 }
 
 pub(crate) fn from_epoch_ms(ms: u64) -> SystemTime {
-    // Milliseconds of 64 bits outlast every platform's clock by far, or are not its own.
+    // Only a record that somebody else wrote can hold a time beyond the platform's clock.
     SystemTime::UNIX_EPOCH
         .checked_add(Duration::from_millis(ms))
         .unwrap_or(SystemTime::UNIX_EPOCH)
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_a_time_after_the_last() {
+    fn after_the_end_of_the_clock_is_its_end() {
         let mut last = Instant::now();
         for seconds in (0..64).rev().map(|bit| Duration::from_secs(1 << bit)) {
             last = last.checked_add(seconds).unwrap_or(last);

@@ -1,9 +1,9 @@
 use std::fmt;
 
-/// What is wrong in a configuration, as a sentence that says what to do about it.
+/// The error of a wrong configuration. Its text says what is wrong and what to do about it.
 ///
-/// Returned by the `try_` forms, for values that are read from a file or the environment; the
-/// plain forms panic with the same sentence.
+/// The `try_` methods return it, for values from a file or the environment. The other methods panic
+/// with the same text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError(String);
 
@@ -21,7 +21,7 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// Panics with the sentence, where the caller stands.
+/// Panics with the text of the error, at the caller's line.
 #[track_caller]
 pub(crate) fn valid<T>(result: Result<T, ConfigError>) -> T {
     match result {

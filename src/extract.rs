@@ -25,8 +25,10 @@ where
     }
 }
 
-/// The rejection of [`Delivery`] as an extractor: a mistake in how the application is put together,
-/// answered `500 Internal Server Error` with a sentence that names both possible causes.
+/// The rejection of [`Delivery`] as an extractor: the route has no layer, or that of another provider.
+///
+/// It is a mistake in the application. The response is `500 Internal Server Error`, and its text
+/// names both possible causes.
 pub struct MissingDelivery<E>(PhantomData<fn() -> E>);
 
 impl<E> MissingDelivery<E> {

@@ -1,4 +1,4 @@
-//! The feature `metrics`. Without it nothing is measured.
+//! The metrics, with the feature `metrics`.
 
 #[cfg(feature = "metrics")]
 pub(crate) use on::*;
@@ -57,7 +57,7 @@ mod on {
         gauge!("webhook_consecutive_failures", "provider" => provider, "event" => event).set(count);
     }
 
-    // Where these are called a panic would cost a slot or a letter, and the recorder is not ours.
+    // Where these are called, a panic of the user's recorder would cost a slot or a letter.
 
     pub(crate) fn handler_begins(provider: &'static str) {
         let _ = caught(|| in_flight(provider).increment(1));

@@ -63,11 +63,11 @@ pub enum OutcomeKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LetterReason {
-    /// Nothing failed so far: the handler is late and still has the delivery. It is
-    /// [done](crate::DeadLetters::done) when the handler succeeds, and is stored again with another reason
-    /// when it fails. One of a process that died is what that process took with it.
+    /// The handler is late and still has the delivery. The letter is
+    /// [done](crate::DeadLetters::done) when the handler succeeds, and is stored again with another
+    /// reason when it fails. It stays pending if the process dies first.
     Pending,
-    /// The handler answered with a status that is no success.
+    /// The handler answered with a status that is no 2xx.
     Status,
     /// The service returned an error, from the call or from becoming ready.
     Error,
@@ -75,17 +75,17 @@ pub enum LetterReason {
     Panicked,
     /// The handler was cut off by its [`handler_limit`](crate::WebhookLayer::handler_limit).
     Interrupted,
-    /// There was no slot or no readiness by the deadline; no handler ran.
+    /// No slot was free, or the inner service was not ready, by the deadline. No handler ran.
     Busy,
-    /// The application was shutting down; no handler ran.
+    /// The application was shutting down. No handler ran.
     Draining,
-    /// The body could not be read as one of the provider's; no handler ran.
+    /// The body could not be read as one of the provider's. No handler ran.
     Malformed,
-    /// The handler was still running, or about to, when
-    /// [`Background::drain`](crate::Background::drain) gave up waiting. Like what is pending, it is
-    /// done if the handler succeeds after all.
+    /// The handler was running, or about to run, when
+    /// [`Background::drain`](crate::Background::drain) stopped waiting. Like a pending letter, it is
+    /// done when the handler still succeeds.
     Shutdown,
-    /// A reason of a later release, read from where that release wrote it.
+    /// A reason that this release does not know, written by a later one.
     Other,
 }
 

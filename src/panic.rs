@@ -4,28 +4,28 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-/// Runs code that is not ours: the handler's, the provider's, the observer's. What it leaves behind
-/// when it panics is not looked at again, only dropped.
+/// Runs a user's code and catches its panic. Whatever it has changed may only be dropped after a
+/// panic.
 pub(crate) fn caught<T>(theirs: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(theirs)).map_err(discard)
 }
 
-/// What it panicked with is theirs as well.
+/// Drops the payload of a panic. It belongs to the user, so its `Drop` may panic too.
 #[cold]
 fn discard(payload: Box<dyn Any + Send>) -> Panicked {
     if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        // Leaked: whoever panics with that will hardly stop.
+        // Leaked, since the `Drop` of this second payload may panic as well.
         mem::forget(again);
     }
     Panicked
 }
 
-/// Drops what is not ours where something is known already that its panic would take along.
+/// Drops a user's value and ignores its panic.
 pub(crate) fn let_go<T>(theirs: T) {
     let _ = caught(|| drop(theirs));
 }
 
-/// That it panicked; with what is nobody's business but the panic hook's.
+/// The user's code panicked. Only the panic hook sees the payload.
 #[derive(Debug)]
 pub(crate) struct Panicked;
 
@@ -35,7 +35,7 @@ mod tests {
 
     use super::*;
 
-    /// Panics with another of its kind when it is dropped, that many times.
+    /// Panics when it is dropped, with one less of its kind, down to zero.
     struct Matryoshka(u8);
 
     impl Drop for Matryoshka {
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_panics_with_may_panic_again() {
+    fn the_payload_of_a_panic_may_panic_when_it_is_dropped() {
         for layers in 0..4 {
             assert!(caught(|| panic_any(Matryoshka(layers))).is_err());
             let_go(Matryoshka(layers));

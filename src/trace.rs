@@ -1,5 +1,5 @@
-//! The log: one event an outcome, and the span of the request around its handler. Without the
-//! feature `tracing` there is neither.
+//! The log: one event for each outcome, and the span of the request around its handler. Without
+//! the feature `tracing` there is neither.
 
 #[cfg(feature = "tracing")]
 pub(crate) use on::{Span, broken_observer, outcome, store_failed, strikes};
@@ -69,7 +69,7 @@ mod on {
             OutcomeKind::Probe => event!(INFO, "webhook probe answered"),
             OutcomeKind::Handled => event!(DEBUG, "webhook delivery handled"),
             OutcomeKind::Late => event!(WARN, "webhook handler is late"),
-            // Anybody can knock on a door; the operator hears of those that had the key.
+            // Strangers may not fill the log: only requests with the right credential are a WARN.
             OutcomeKind::Rejected => match outcome.rejection().map(Rejection::kind) {
                 Some(RejectionKind::NotFound) => {
                     event!(DEBUG, "webhook request without a credential")

@@ -8,8 +8,9 @@ use crate::{outcome::LetterReason, record::Record};
 /// A later format of another shape gets another number.
 pub(crate) const VERSION: u32 = 1;
 
+/// The serialized form.
 #[derive(Serialize, Deserialize)]
-struct Written<'a> {
+struct Format<'a> {
     version: u32,
     id: Cow<'a, str>,
     reason: LetterReason,
@@ -20,7 +21,7 @@ struct Written<'a> {
 
 impl Serialize for DeadLetter {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Written {
+        Format {
             version: VERSION,
             id: Cow::Borrowed(&self.id),
             reason: self.reason,
@@ -34,7 +35,7 @@ impl Serialize for DeadLetter {
 
 impl<'de> Deserialize<'de> for DeadLetter {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let written = Written::deserialize(deserializer)?;
+        let written = Format::deserialize(deserializer)?;
         if written.version != VERSION {
             return Err(D::Error::custom(format_args!(
                 "a dead letter of version {}; this release reads version {VERSION}",

@@ -8,14 +8,14 @@ use http::{HeaderValue, Method, Response, header, request::Parts};
 pub use self::rules::Rules;
 use crate::rejection::Rejection;
 
-/// A third party that sends webhooks: what it demands of a receiver, and how its requests are read.
+/// A third party that sends webhooks: what it requires of a receiver, and how to read its requests.
 ///
-/// A provider sees whole requests that already passed [`Access`](crate::Access), the method, the
-/// encoding and the size; it never sees the inner service. It only says what a request *is*.
+/// A provider gets complete requests, after the checks of [`Access`](crate::Access), method,
+/// encoding and size. It only says what a request *is*, and never sees the inner service.
 ///
 /// # Examples
 ///
-/// A provider whose probe is a JSON body with a `challenge` field that it wants echoed:
+/// A provider that probes with a JSON body and wants its `challenge` field back:
 ///
 /// ```
 /// use bytes::Bytes;
@@ -59,34 +59,34 @@ use crate::rejection::Rejection;
 /// }
 /// ```
 pub trait Provider: Send + Sync + 'static {
-    /// What a handler is given.
+    /// The event that a handler gets.
     type Event: Event;
 
-    /// What the provider demands. Read once, when the layer is made.
+    /// What the provider requires. Read once, when the layer is made.
     fn rules(&self) -> Rules;
 
-    /// Says what a request is: a probe, an event, or something to refuse.
+    /// Reads a request: a probe, an event, or something to reject.
     ///
-    /// Runs on the connection's task, so it must not block. A signature is checked here, over the
-    /// raw bytes, before anything is decoded.
+    /// It runs on the connection's task, so it must not block. Check a signature here, over the raw
+    /// bytes, before you decode anything.
     ///
     /// # Errors
     ///
-    /// A [`Rejection`] is answered 400, 401 or 403. Alegra counts such an answer as a failure, and of
-    /// most providers nobody knows, so refuse only what cannot be delivered: an event of an unknown
-    /// kind should be delivered as one.
+    /// A [`Rejection`] is a response of 400, 401 or 403. Alegra counts it as a failure, and other
+    /// providers may too. So reject only what cannot be delivered, and deliver an event of an unknown
+    /// kind.
     fn receive(&self, head: &Parts, body: &Bytes) -> Result<Received<Self::Event>, Rejection>;
 
     /// Reads the body of a [`Record`](crate::Record) again, for
     /// [`Webhook::replay`](crate::Webhook::replay).
     ///
-    /// The body was accepted once and its head is gone, so a provider that checks a signature in
+    /// The body was accepted before, and its head is gone. So a provider that checks a signature in
     /// [`receive`](Self::receive) decodes here without the check. The default calls `receive` with
-    /// the head of a bare `POST /`.
+    /// the head of a `POST /` without headers.
     ///
     /// # Errors
     ///
-    /// As for [`receive`](Self::receive).
+    /// Like [`receive`](Self::receive).
     fn replay(&self, body: &Bytes) -> Result<Received<Self::Event>, Rejection> {
         let mut request = http::Request::new(());
         *request.method_mut() = Method::POST;
@@ -94,37 +94,37 @@ pub trait Provider: Send + Sync + 'static {
     }
 }
 
-/// What a provider delivers.
+/// An event of a provider.
 pub trait Event: Send + Sync + 'static {
-    /// The kind of event, one of those in [`Rules::events`], else `"other"`.
+    /// The kind of event: one of those in [`Rules::events`], else `"other"`.
     ///
-    /// It labels outcomes, logs and records, so it is never a sender's free text.
+    /// It is a label of outcomes, logs and records, so never return the sender's own text.
     fn name(&self) -> &'static str;
 
     /// The id of the object that the event is about.
     fn id(&self) -> Option<&str>;
 
-    /// A text that two deliveries of one and the same event share and no other event of the same
-    /// provider and tenant has.
+    /// A text that is the same for two deliveries of one event, and different for any other event of
+    /// the same provider and tenant.
     ///
-    /// `None`, the default, means that no such text can be made: treat the delivery as an upsert,
+    /// `None`, the default, means that there is no such text: treat the delivery as an upsert, and
     /// never drop it as a duplicate.
     fn idempotency_key(&self) -> Option<String> {
         None
     }
 }
 
-/// What a provider found in a request. Made by its constructors.
+/// What a provider has read from a request. Made by its constructors.
 pub struct Received<E>(pub(crate) ReceivedKind<E>);
 
 pub(crate) enum ReceivedKind<E> {
     Probe(Response<Bytes>),
-    /// Boxed at once: it may be large, and goes through many hands.
+    /// Boxed, since it may be large and is moved often.
     Event(Box<E>),
 }
 
 impl<E> Received<E> {
-    /// An event, to be delivered to the handler.
+    /// An event for the handler.
     #[must_use]
     pub fn event(event: E) -> Self {
         Self(ReceivedKind::Event(Box::new(event)))
@@ -136,8 +136,8 @@ impl<E> Received<E> {
         Self(ReceivedKind::Probe(Response::new(Bytes::new())))
     }
 
-    /// A probe that wants part of itself back: `200 OK`, `text/plain` and
-    /// `x-content-type-options: nosniff`, so that no browser runs what a stranger had us echo.
+    /// A probe that wants a text of the request back: `200 OK`, `text/plain` and
+    /// `x-content-type-options: nosniff`, so that no browser runs the echoed text.
     #[must_use]
     pub fn echo(text: impl Into<String>) -> Self {
         let mut reply = Response::new(Bytes::from(text.into()));
@@ -153,8 +153,8 @@ impl<E> Received<E> {
         Self(ReceivedKind::Probe(reply))
     }
 
-    /// A probe that wants an answer of another form. It goes out as it is, so prefer
-    /// [`echo`](Self::echo) wherever the answer holds the sender's text.
+    /// A probe that wants another response, which is sent unchanged. Use [`echo`](Self::echo) if the
+    /// response holds the sender's text.
     #[must_use]
     pub fn reply(reply: Response<Bytes>) -> Self {
         Self(ReceivedKind::Probe(reply))
@@ -170,7 +170,7 @@ impl<E> Received<E> {
     }
 }
 
-/// Says which it is, and nothing of what is in it.
+/// Prints the variant and no content.
 impl<E> fmt::Debug for Received<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {

@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
-/// What a provider demands of whoever receives its webhooks.
+/// What a provider requires of a receiver.
 ///
-/// Made with [`Rules::new`] and the setters, each of which replaces a default.
+/// Made with [`Rules::new`]. Each setter replaces a default.
 #[derive(Debug, Clone)]
 pub struct Rules {
     pub(crate) name: &'static str,
@@ -18,8 +18,9 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Rules for the provider of that name: POST only, an answer within 3 seconds and no known
-    /// upper bound, `200 OK` for success, bodies up to 1 MiB, no limit of strikes, no known events.
+    /// Rules for the provider of this name. Defaults: POST only, a response within 3 seconds, no known
+    /// limit of the deadline, `200 OK` for success, bodies up to 1 MiB, no limit of strikes, no known
+    /// events.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
         Self {
@@ -34,8 +35,8 @@ impl Rules {
         }
     }
 
-    /// Takes probes by this method too. An event that arrives by anything but POST is still
-    /// answered `405 Method Not Allowed`.
+    /// Accepts probes by this method too. The response to an event by any method but POST is still
+    /// `405 Method Not Allowed`.
     #[must_use]
     pub fn probe_method(mut self, method: Method) -> Self {
         if !self.methods.contains(&method) {
@@ -44,21 +45,21 @@ impl Rules {
         self
     }
 
-    /// The default deadline: how long after `call()` the answer leaves at the latest.
+    /// The default deadline: the longest time from `call()` to the response.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// How long the provider itself waits: a layer's deadline has to be shorter.
+    /// How long the provider waits for a response. A layer's deadline has to be shorter.
     #[must_use]
     pub fn deadline_limit(mut self, limit: Duration) -> Self {
         self.deadline_limit = Some(limit);
         self
     }
 
-    /// The status of a success that the handler did not state itself: of a late answer.
+    /// The status of a success that is not the handler's own: of a late or stored delivery.
     #[must_use]
     pub fn success(mut self, status: StatusCode) -> Self {
         self.success = status;
@@ -72,22 +73,22 @@ impl Rules {
         self
     }
 
-    /// After how many failed answers in a row the provider deletes the subscription. It makes the
-    /// [`Strikes`](crate::Strikes) say so in time; nothing else hangs on it.
+    /// After how many failed responses in a row the provider deletes the subscription. Only the
+    /// alarms of [`Strikes`](crate::Strikes) depend on it.
     #[must_use]
     pub fn strikes(mut self, limit: u32) -> Self {
         self.strikes = Some(limit);
         self
     }
 
-    /// Every name that [`Event::name`](crate::Event::name) may give besides `"other"`.
+    /// Every name that [`Event::name`](crate::Event::name) may return besides `"other"`.
     #[must_use]
     pub fn events(mut self, names: &'static [&'static str]) -> Self {
         self.events = names;
         self
     }
 
-    /// The name, if it is one of those announced: labels are a closed set.
+    /// The name if it is one of [`events`](Self::events), else `"other"`: labels are a closed set.
     pub(crate) fn known(&self, name: &'static str) -> &'static str {
         if self.events.contains(&name) {
             name
