@@ -6,20 +6,30 @@ mod util;
 use std::{cell::RefCell, io, sync::Once};
 
 use http::StatusCode;
-use tower_webhook::{WebhookLayer, alegra::Alegra};
+use tower_webhook::{Strikes, WebhookLayer, alegra::Alegra};
 use tracing_subscriber::filter::LevelFilter;
 
-use self::util::{BSALE, Does, Handler, alegra, bsale, letters::delivery, post, send};
+use self::util::{
+    BSALE, Does, Handler, PANIC, alegra, bsale,
+    letters::{delivery, quiet_panics},
+    post, send,
+};
 
 thread_local! {
     /// What this test logged: each has a thread of its own.
     static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    /// Set for a log that reads the counts at each alarm and panics.
+    static BROKEN: RefCell<Option<Strikes>> = const { RefCell::new(None) };
 }
 
 struct Log;
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if String::from_utf8_lossy(bytes).contains(" strikes=") {
+            let broken = BROKEN.with_borrow(|strikes| strikes.as_ref().map(Strikes::worst));
+            assert!(broken.is_none(), "{PANIC}");
+        }
         LOG.with_borrow_mut(|log| log.write(bytes))
     }
 
@@ -122,4 +132,23 @@ async fn without_a_limit_nobody_is_told() {
     let worst = layer.strikes().worst().expect("strikes");
     assert_eq!(worst.count(), 20);
     assert_eq!(log.alarms(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_reads_the_counts_and_panics_stops_no_count() {
+    quiet_panics();
+    let log = log();
+    let layer = alegra();
+    BROKEN.set(Some(layer.strikes()));
+    for strikes in 1..=6 {
+        fails(&layer, "new-item").await;
+        let worst = layer.strikes().worst().map(|worst| worst.count());
+        assert_eq!(worst, Some(strikes));
+    }
+    assert_eq!(log.alarms(), [""; 0]);
+    BROKEN.set(None);
+    fails(&layer, "new-item").await;
+    // The log also writes the lines that it still holds since it panicked.
+    let last = log.alarms().pop();
+    assert_eq!(last.as_deref(), Some(r#"ERROR event="new-item" strikes=7"#));
 }
