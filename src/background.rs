@@ -1,24 +1,19 @@
 use std::{
-    collections::HashMap,
     fmt,
-    future::Future,
-    pin::{Pin, pin},
+    pin::pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use tokio::{
-    sync::{Notify, Semaphore, TryAcquireError},
+    sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError, watch},
     time::{Instant, timeout_at},
 };
 
-use crate::{
-    clock, metrics,
-    panic::{caught, let_go},
-};
+use crate::{clock, metrics};
 
 /// How long the store may take beyond what was waited for anyway.
 pub(crate) const STORE_TIME: Duration = Duration::from_secs(1);
@@ -45,31 +40,19 @@ pub struct Background {
     shared: Arc<Shared>,
 }
 
-/// A closed semaphore means that the drain has begun. Closing and handing out slots go through the
-/// one semaphore, so no slot is handed out after the closing.
+/// The drain closes the semaphore. Slots come from the same semaphore, so none is handed out after
+/// that.
 struct Shared {
     provider: &'static str,
     slots: Semaphore,
     capacity: AtomicUsize,
-    running: Mutex<Running>,
+    /// True once a drain has given up on the handlers that still run. Whoever has to store its
+    /// delivery then holds a receiver until it has called the store.
+    left_over: watch::Sender<bool>,
     store_calls: AtomicUsize,
     store_bytes: AtomicUsize,
-    idle: Notify,
-}
-
-/// The deliveries whose handlers run, where there is a store for what a drain leaves over.
-#[derive(Default)]
-struct Running {
-    deliveries: HashMap<u64, Arc<dyn LeftOver>>,
-    next: u64,
-    /// A drain is over.
-    left_over: bool,
-}
-
-/// A delivery whose handler has to end before the process may.
-pub(crate) trait LeftOver: Send + Sync {
-    /// Has it stored, unless its handler has ended.
-    fn shut_down(self: Arc<Self>);
+    /// Wakes the drain when a handler or a call to the store has ended.
+    ended: Notify,
 }
 
 /// Why there is no slot.
@@ -86,10 +69,10 @@ impl Background {
                 provider,
                 slots: Semaphore::new(capacity),
                 capacity: AtomicUsize::new(capacity),
-                running: Mutex::default(),
+                left_over: watch::Sender::new(false),
                 store_calls: AtomicUsize::new(0),
                 store_bytes: AtomicUsize::new(0),
-                idle: Notify::new(),
+                ended: Notify::new(),
             }),
         }
     }
@@ -122,11 +105,11 @@ impl Background {
         let end = clock::after(Instant::now(), limit);
         let is_idle = || self.in_flight() == 0 && self.store_calls() == 0;
         if !self.wait_until(end, is_idle).await {
-            for delivery in self.shared.left_over() {
-                let _ = caught(|| delivery.shut_down());
-            }
+            self.shared.left_over.send_replace(true);
             let end = clock::after(Instant::now(), STORE_TIME);
-            self.wait_until(end, || self.store_calls() == 0).await;
+            let is_stored =
+                || self.shared.left_over.receiver_count() == 0 && self.store_calls() == 0;
+            self.wait_until(end, is_stored).await;
         }
         self.in_flight()
     }
@@ -134,12 +117,12 @@ impl Background {
     /// Whether it became true by then. Asked whenever a handler or a call to the store has ended.
     async fn wait_until(&self, end: Instant, is_over: impl Fn() -> bool) -> bool {
         loop {
-            let mut idle = pin!(self.shared.idle.notified());
-            idle.as_mut().enable();
+            let mut ended = pin!(self.shared.ended.notified());
+            ended.as_mut().enable();
             if is_over() {
                 return true;
             }
-            if timeout_at(end, idle).await.is_err() {
+            if timeout_at(end, ended).await.is_err() {
                 return is_over();
             }
         }
@@ -166,37 +149,31 @@ impl Background {
 
     pub(crate) fn try_slot(&self) -> Result<Slot, NoSlot> {
         match self.shared.slots.try_acquire() {
-            Ok(permit) => {
-                permit.forget();
-                Ok(Slot::new(&self.shared))
-            }
+            Ok(permit) => Ok(Slot::new(&self.shared, permit)),
             Err(TryAcquireError::NoPermits) => Err(NoSlot::Busy),
             Err(TryAcquireError::Closed) => Err(NoSlot::Draining),
         }
     }
 
-    /// Waits in line; `None` once the drain has begun.
-    pub(crate) fn slot(&self) -> SlotFuture {
-        let shared = Arc::clone(&self.shared);
-        Box::pin(async move {
-            // Given up after a slot was assigned and before it was taken, the wait itself has
-            // given the slot back by the time that this is dropped.
-            let _line = Line(&shared);
-            shared.slots.acquire().await.ok()?.forget();
-            Some(Slot::new(&shared))
-        })
+    /// Waits in line for a slot; `None` once the drain has begun.
+    pub(crate) async fn slot(&self) -> Option<Slot> {
+        // If this future is dropped with a slot assigned and not taken, the semaphore gets the slot
+        // back first, and then the drain is woken.
+        let _wake = WakeDrain(&self.shared);
+        let permit = self.shared.slots.acquire().await.ok()?;
+        Some(Slot::new(&self.shared, permit))
     }
 
-    /// The right to call the store; none while as much waits for it as may wait, unless the call
-    /// must be.
-    pub(crate) fn store_call(&self, weight: usize, must: bool) -> Option<StoreCall> {
+    /// The right to call the store. `None` while too much waits for the store, unless the call
+    /// `must` be made.
+    pub(crate) fn store_call(&self, weight: usize, must: bool) -> Option<StorePermit> {
         let before = self.shared.store_bytes.fetch_add(weight, Ordering::AcqRel);
         if !must && before > 0 && before.saturating_add(weight) > STORE_BYTES {
             self.shared.store_bytes.fetch_sub(weight, Ordering::AcqRel);
             return None;
         }
         self.shared.store_calls.fetch_add(1, Ordering::AcqRel);
-        Some(StoreCall {
+        Some(StorePermit {
             shared: Arc::clone(&self.shared),
             weight,
         })
@@ -212,91 +189,61 @@ impl fmt::Debug for Background {
     }
 }
 
-/// Boxed: only a request that finds every slot taken makes one.
-pub(crate) type SlotFuture = Pin<Box<dyn Future<Output = Option<Slot>> + Send + Sync>>;
-
 /// The right to run a handler, given back when dropped.
 pub(crate) struct Slot {
     shared: Arc<Shared>,
-    running: Option<u64>,
 }
 
 impl Slot {
-    fn new(shared: &Arc<Shared>) -> Self {
+    fn new(shared: &Arc<Shared>, permit: SemaphorePermit<'_>) -> Self {
+        permit.forget();
         metrics::handler_begins(shared.provider);
         Self {
             shared: Arc::clone(shared),
-            running: None,
         }
     }
 
-    /// Has the delivery stored if a drain leaves its handler over.
-    pub(crate) fn hold(&mut self, delivery: Arc<dyn LeftOver>) {
-        let mut running = self.shared.running();
-        let key = running.next;
-        running.next += 1;
-        running.deliveries.insert(key, Arc::clone(&delivery));
-        self.running = Some(key);
-        let left_over = running.left_over;
-        drop(running);
-        if left_over {
-            // The slot was taken just before the drain was over.
-            delivery.shut_down();
-        }
+    /// Becomes true when a drain gives up on the handler. To be dropped after the store was called.
+    pub(crate) fn drain(&self) -> watch::Receiver<bool> {
+        self.shared.left_over.subscribe()
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        if let Some(key) = self.running {
-            let delivery = self.shared.running().deliveries.remove(&key);
-            // It may be the delivery's end: outside of the lock, for the event is not ours.
-            let_go(delivery);
-        }
         metrics::handler_ends(self.shared.provider);
         self.shared.slots.add_permits(1);
-        self.shared.tell_drain();
+        self.shared.wake_drain();
     }
 }
 
 /// A call to the store under way.
-pub(crate) struct StoreCall {
+pub(crate) struct StorePermit {
     shared: Arc<Shared>,
     weight: usize,
 }
 
-impl Drop for StoreCall {
+impl Drop for StorePermit {
     fn drop(&mut self) {
         let shared = &self.shared;
         shared.store_bytes.fetch_sub(self.weight, Ordering::AcqRel);
         shared.store_calls.fetch_sub(1, Ordering::AcqRel);
-        shared.tell_drain();
+        shared.wake_drain();
     }
 }
 
-/// A place in the line for a slot.
-struct Line<'a>(&'a Shared);
+struct WakeDrain<'a>(&'a Shared);
 
-impl Drop for Line<'_> {
+impl Drop for WakeDrain<'_> {
     fn drop(&mut self) {
-        self.0.tell_drain();
+        self.0.wake_drain();
     }
 }
 
 impl Shared {
-    fn running(&self) -> MutexGuard<'_, Running> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn left_over(&self) -> Vec<Arc<dyn LeftOver>> {
-        let mut running = self.running();
-        running.left_over = true;
-        running.deliveries.values().map(Arc::clone).collect()
-    }
-
-    fn tell_drain(&self) {
+    fn wake_drain(&self) {
         if self.slots.is_closed() {
-            self.idle.notify_waiters();
+            self.ended.notify_waiters();
         }
     }
 }

@@ -1,20 +1,6 @@
-use std::{
-    future::Future,
-    pin::{Pin, pin},
-    task::{Context, Poll},
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
-use tokio::{
-    task::coop,
-    time::{Instant, Sleep},
-};
-
-/// Polls a timer outside of the task's cooperation budget. Otherwise tokio lets a task that has used
-/// up its budget wait for its timers too.
-pub(crate) fn poll(timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
-    pin!(coop::unconstrained(timer)).poll(cx)
-}
+use tokio::{task::coop, time::Instant};
 
 /// Waits until `deadline`, even in a task that has used up its cooperation budget. The timer is made
 /// when this is first polled.

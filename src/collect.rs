@@ -1,7 +1,7 @@
 use std::{
     future::{Future, poll_fn},
     mem,
-    pin::pin,
+    pin::{Pin, pin},
     task::{Poll, ready},
 };
 
@@ -9,7 +9,7 @@ use bytes::{Buf, BufMut, Bytes};
 use http_body::Body;
 use tokio::{task::coop, time::Instant};
 
-use crate::{clock, rejection::RejectionKind};
+use crate::{clock, panic::caught, rejection::RejectionKind};
 
 /// The most that is reserved before the bytes have arrived.
 const TRUSTED_RESERVE: usize = 16 * 1024;
@@ -24,7 +24,23 @@ pub(crate) async fn collect<B: Body>(
     limit: usize,
     deadline: Instant,
 ) -> Result<Bytes, RejectionKind> {
-    let mut body = pin!(body);
+    let mut body = pin!(Some(body));
+    let read = read(
+        body.as_mut().as_pin_mut().expect("just set"),
+        limit,
+        deadline,
+    )
+    .await;
+    // It is the user's, and may panic when it is dropped.
+    let _ = caught(|| body.set(None));
+    read
+}
+
+async fn read<B: Body>(
+    mut body: Pin<&mut B>,
+    limit: usize,
+    deadline: Instant,
+) -> Result<Bytes, RejectionKind> {
     let mut timer = pin!(clock::sleep_until(deadline));
     let mut begun = false;
     let mut first = Bytes::new();

@@ -1,19 +1,19 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::{HeaderValue, Method};
+use http::{HeaderValue, Method, Response, header::ALLOW};
 use tokio::time::Instant;
 
 use crate::{
     access::Access,
+    answer::{Failed, Late},
     background::{Background, STORE_TIME},
+    body::ResponseBody,
     clock,
-    dead_letter::Keeper,
+    dead_letter::Store,
     error::ConfigError,
-    handler::{OnFailure, Policy},
-    observers::Observers,
-    pace::Pace,
     provider::{Provider, Rules},
-    response::{failed::Failed, late::Late},
+    rejection::{Rejection, RejectionKind},
+    report::Observers,
     strikes::Strikes,
 };
 
@@ -30,10 +30,9 @@ pub(crate) struct Config<P> {
     pub(crate) failed: Failed,
     pub(crate) body_limit: usize,
     pub(crate) handler_limit: Option<Duration>,
-    pub(crate) keeper: Option<Arc<Keeper>>,
+    pub(crate) store: Option<Arc<Store>>,
     pub(crate) observers: Arc<Observers>,
     pub(crate) background: Background,
-    pub(crate) pace: Pace,
 }
 
 impl<P: Provider> Config<P> {
@@ -52,13 +51,12 @@ impl<P: Provider> Config<P> {
             failed: Failed::default(),
             body_limit: rules.body_limit,
             handler_limit: None,
-            keeper: None,
+            store: None,
             observers: Arc::new(Observers {
                 strikes: Strikes::new(&rules),
                 user: None,
             }),
             background: Background::new(rules.name, MAX_IN_FLIGHT),
-            pace: Pace::default(),
             rules: Arc::new(rules),
         })
     }
@@ -75,20 +73,21 @@ impl<P> Config<P> {
         clock::after(deadline, time)
     }
 
-    /// What becomes of the handler of a request with that deadline.
-    pub(crate) fn policy(&self, deadline: Instant) -> Policy {
-        Policy {
-            on_failure: match self.failed {
-                Failed::Accept => OnFailure::Accept,
-                Failed::Refuse => OnFailure::Refuse,
-            },
-            success: self.rules.success,
-            until: match self.keeper {
-                Some(_) => self.store_until(deadline),
-                // Nobody is asked.
-                None => deadline,
-            },
+    /// The response of a refusal.
+    pub(crate) fn refuse<B>(&self, rejection: Rejection) -> Response<ResponseBody<B>> {
+        let is_method = rejection.kind() == RejectionKind::Method;
+        let mut response = rejection.into_response();
+        if is_method {
+            response.headers_mut().insert(ALLOW, self.allow.clone());
         }
+        response
+    }
+
+    /// The response to a late delivery, and to a stored one.
+    pub(crate) fn success<B>(&self) -> Response<ResponseBody<B>> {
+        let mut response = Response::new(ResponseBody::empty());
+        *response.status_mut() = self.rules.success;
+        response
     }
 }
 
@@ -104,10 +103,9 @@ impl<P> Clone for Config<P> {
             failed: self.failed,
             body_limit: self.body_limit,
             handler_limit: self.handler_limit,
-            keeper: self.keeper.clone(),
+            store: self.store.clone(),
             observers: Arc::clone(&self.observers),
             background: self.background.clone(),
-            pace: Pace::default(),
         }
     }
 }
@@ -120,7 +118,7 @@ impl<P> fmt::Debug for Config<P> {
             .field("deadline", &self.deadline)
             .field("late", &self.late)
             .field("failed", &self.failed)
-            .field("dead_letters", &self.keeper.is_some())
+            .field("dead_letters", &self.store.is_some())
             .field("body_limit", &self.body_limit)
             .field("handler_limit", &self.handler_limit)
             .field("background", &self.background)

@@ -1,24 +1,14 @@
 use std::{
     fmt,
-    sync::{Arc, Weak},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
-use http::request::Parts;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use crate::{
-    background::{LeftOver, Slot},
-    clock,
-    journal::Journal,
-    json::envelope::BYTE_ORDER_MARK,
-    panic::{Panicked, caught, let_go},
-    provider::Event,
-    record::Record,
-    request::body::{Replayed, RequestBody},
-};
+use crate::{json::envelope::BYTE_ORDER_MARK, panic::caught, provider::Event, record::Record};
 
 /// One event, as the handler is given it: typed, with the raw bytes beside.
 ///
@@ -29,34 +19,26 @@ pub struct Delivery<E> {
     inner: Arc<Inner<E>>,
 }
 
-struct Inner<E> {
-    event: Box<E>,
-    raw: Bytes,
-    received_at: SystemTime,
-    deadline: Option<Instant>,
-    journal: Journal,
+pub(crate) struct Inner<E> {
+    pub(crate) provider: &'static str,
+    pub(crate) tenant: Option<Arc<str>>,
+    pub(crate) event_name: &'static str,
+    pub(crate) event: E,
+    pub(crate) raw: Bytes,
+    pub(crate) received_at: SystemTime,
+    /// `None` for a replay.
+    pub(crate) deadline: Option<Instant>,
+}
+
+impl<E> From<Inner<E>> for Delivery<E> {
+    fn from(inner: Inner<E>) -> Self {
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
 }
 
 impl<E: Event> Delivery<E> {
-    /// A replayed delivery has no deadline.
-    pub(crate) fn new(
-        event: Box<E>,
-        raw: Bytes,
-        received_at: SystemTime,
-        deadline: Option<Instant>,
-        journal: Journal,
-    ) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                event,
-                raw,
-                received_at,
-                deadline,
-                journal,
-            }),
-        }
-    }
-
     /// [`Event::idempotency_key`] of the event.
     ///
     /// It tells two events of the same provider and the same [tenant](Self::tenant) apart, and no
@@ -99,7 +81,7 @@ impl<E> Delivery<E> {
     /// [`Access::by`](crate::Access::by) returned.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
-        self.inner.journal.facts().tenant.as_deref()
+        self.inner.tenant.as_deref()
     }
 
     /// When the body had been read.
@@ -122,108 +104,48 @@ impl<E> Delivery<E> {
     /// The provider's name.
     #[must_use]
     pub fn provider(&self) -> &'static str {
-        self.inner.journal.facts().provider
+        self.inner.provider
     }
 
     /// The kind of event: one of the provider's known names, or `"other"`.
     pub(crate) fn event_name(&self) -> &'static str {
-        self.inner.journal.facts().event.unwrap_or("other")
+        self.inner.event_name
     }
 
-    pub(crate) fn journal(&self) -> &Journal {
-        &self.inner.journal
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.inner.deadline
     }
+}
 
-    pub(crate) fn handed(&self) -> Handed<E> {
-        Handed(Arc::downgrade(&self.inner))
-    }
-
-    /// Puts it into the extensions, where the handler looks for it.
-    pub(crate) fn attach(&self, head: &mut Parts)
-    where
-        E: Event,
-    {
-        head.extensions.insert(self.clone());
-    }
-
-    /// What arrived, for the handler to read again.
-    pub(crate) fn body(&self) -> RequestBody
-    where
-        E: Event,
-    {
-        RequestBody::of(self.inner.clone())
-    }
-
-    /// A slot that has the delivery stored if a drain leaves it over, where there is a store.
-    pub(crate) fn hold(&self, mut slot: Slot) -> Slot
-    where
-        E: Event,
-    {
-        if self.journal().has_store() {
-            slot.hold(self.inner.clone());
+impl<E: Event> Delivery<E> {
+    /// The delivery as a record. If the event's own code panics, the record has no id and no key.
+    pub(crate) fn record(&self) -> Record {
+        let described = caught(|| (self.event().id().map(Into::into), self.idempotency_key()));
+        let (id, idempotency_key) = described.unwrap_or((None, None));
+        Record {
+            id,
+            idempotency_key: idempotency_key.map(Into::into),
+            ..self.bare_record()
         }
-        slot
     }
 }
 
-/// A delivery that is with its handler, and gone as soon as the handler lets go of it.
-///
-/// Whoever waits for the handler holds it by this. A server has many requests under way at once, and
-/// one that is handled may wait for its turn to be answered: until then the event, and what the body
-/// owns, is there for the next. The block in which the journal stands stays.
-pub(crate) struct Handed<E>(Weak<Inner<E>>);
-
-impl<E> Handed<E> {
-    /// What the delivery says, unless it is gone.
-    pub(crate) fn ask<T>(&self, question: impl FnOnce(&Delivery<E>) -> T) -> Option<T> {
-        let inner = self.0.upgrade()?;
-        let delivery = Delivery { inner };
-        let answer = question(&delivery);
-        // It may have become the delivery's end, and the event is not ours.
-        let_go(delivery);
-        Some(answer)
-    }
-}
-
-/// The journal's word to what a drain leaves over.
-impl<E: Event> LeftOver for Inner<E> {
-    fn shut_down(self: Arc<Self>) {
-        let delivery = Delivery { inner: self };
-        delivery.journal().left_over(|| Record::of(&delivery));
-    }
-}
-
-impl<E: Event> Replayed for Inner<E> {
-    fn raw(&self) -> &Bytes {
-        &self.raw
-    }
-}
-
-impl Record {
-    /// The record of a delivery. If the event's own code panics, it has no id and no key.
-    pub(crate) fn of<E: Event>(delivery: &Delivery<E>) -> Self {
-        caught(|| Self::from(delivery)).unwrap_or_else(|Panicked| Self {
-            event: delivery.event_name().into(),
-            received_at_ms: clock::epoch_ms(delivery.received_at()),
-            ..Self::undecoded(
-                delivery.provider(),
-                delivery.tenant(),
-                delivery.raw().clone(),
-            )
-        })
+impl<E> Delivery<E> {
+    fn bare_record(&self) -> Record {
+        Record {
+            event: self.event_name().into(),
+            received_at_ms: crate::clock::epoch_ms(self.received_at()),
+            ..Record::undecoded(self.provider(), self.tenant(), self.raw().clone())
+        }
     }
 }
 
 impl<E: Event> From<&Delivery<E>> for Record {
     fn from(delivery: &Delivery<E>) -> Self {
         Self {
-            provider: delivery.provider().into(),
-            tenant: delivery.tenant().map(Into::into),
-            event: delivery.event_name().into(),
             id: delivery.event().id().map(Into::into),
             idempotency_key: delivery.idempotency_key().map(Into::into),
-            received_at_ms: clock::epoch_ms(delivery.received_at()),
-            body: delivery.raw().clone(),
+            ..delivery.bare_record()
         }
     }
 }

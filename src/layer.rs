@@ -5,13 +5,13 @@ use tower::Layer;
 
 use crate::{
     access::Access,
+    answer::{Failed, Late},
     background::Background,
     config::{self, Config},
-    dead_letter::{DeadLetters, Keeper},
+    dead_letter::{DeadLetters, Store},
     error::{ConfigError, valid},
     outcome::Outcome,
     provider::Provider,
-    response::{failed::Failed, late::Late},
     service::Webhook,
     strikes::Strikes,
 };
@@ -218,8 +218,8 @@ impl<P> WebhookLayer<P> {
     #[doc(alias = "DLQ")]
     #[must_use]
     pub fn dead_letters(mut self, store: impl DeadLetters) -> Self {
-        let keeper = Keeper::new(store, self.background());
-        self.set().keeper = Some(Arc::new(keeper));
+        let store = Store::new(Box::new(store), self.background());
+        self.set().store = Some(Arc::new(store));
         self
     }
 

@@ -8,44 +8,34 @@
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod access;
+mod body;
 mod config;
 mod error;
+mod head;
 mod layer;
 mod service;
 
-mod access;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the service still reads bodies the old way")
-)]
 mod collect;
-mod head;
+mod receive;
 
-mod future;
-mod request;
-
-mod provider;
-
+mod answer;
 mod delivery;
-mod handler;
+mod job;
+mod provider;
+mod supervise;
 
 mod dead_letter;
-mod deadline;
 mod record;
 mod replay;
 
-mod rejection;
-mod response;
-
 mod background;
 mod clock;
-mod journal;
 mod metrics;
-mod observers;
 mod outcome;
-mod pace;
 mod panic;
-mod reporter;
+mod rejection;
+mod report;
 mod strikes;
 mod trace;
 
@@ -60,21 +50,20 @@ pub mod bsale;
 
 pub use self::{
     access::{Access, Admission, Secret},
+    answer::{Failed, Late, Unmarked},
     background::Background,
+    body::{RequestBody, ResponseBody},
     dead_letter::{DeadLetter, DeadLetters, JsonLines, JsonLinesError, JsonLinesOptions, Letters},
     delivery::Delivery,
     error::ConfigError,
-    future::ResponseFuture,
     layer::WebhookLayer,
     outcome::{LetterReason, Outcome, OutcomeKind},
     provider::{Event, Provider, Received, Rules},
     record::Record,
     rejection::{Rejection, RejectionKind},
-    replay::{Replay, ReplayFuture, Unmarked},
-    request::body::RequestBody,
-    response::{body::ResponseBody, failed::Failed, late::Late},
+    replay::Replay,
     scalar::{Amount, Date, Id, ParseAmountError, RawJson},
-    service::Webhook,
+    service::{ResponseFuture, Webhook},
     strikes::{EventStrikes, Strikes},
 };
 #[cfg(feature = "axum")]

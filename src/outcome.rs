@@ -153,6 +153,25 @@ impl<'de> Deserialize<'de> for LetterReason {
 }
 
 impl Outcome {
+    /// Of a request that has just arrived.
+    pub(crate) fn new(provider: &'static str) -> Self {
+        Self {
+            provider,
+            admitted: false,
+            tenant: None,
+            event: None,
+            kind: OutcomeKind::GivenUp,
+            status: None,
+            rejection: None,
+            stored: None,
+            handler_status: None,
+            late_end: false,
+            duration: Duration::ZERO,
+            body_size: None,
+            received_at: None,
+        }
+    }
+
     /// The provider's name, as its [`Rules`](crate::Rules) give it.
     #[must_use]
     pub fn provider(&self) -> &'static str {

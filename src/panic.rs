@@ -1,18 +1,21 @@
 use std::{
     any::Any,
+    future::{Future, poll_fn},
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::Poll,
 };
 
 /// Runs a user's code and catches its panic. Whatever it has changed may only be dropped after a
 /// panic.
 pub(crate) fn caught<T>(theirs: impl FnOnce() -> T) -> Result<T, Panicked> {
-    catch_unwind(AssertUnwindSafe(theirs)).map_err(discard)
+    catch_unwind(AssertUnwindSafe(theirs)).map_err(drop_payload)
 }
 
 /// Drops the payload of a panic. It belongs to the user, so its `Drop` may panic too.
 #[cold]
-fn discard(payload: Box<dyn Any + Send>) -> Panicked {
+fn drop_payload(payload: Box<dyn Any + Send>) -> Panicked {
     if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         // Leaked, since the `Drop` of this second payload may panic as well.
         mem::forget(again);
@@ -20,8 +23,20 @@ fn discard(payload: Box<dyn Any + Send>) -> Panicked {
     Panicked
 }
 
+/// The same for a call that returns a future.
+pub(crate) async fn caught_async<F: Future>(
+    theirs: impl FnOnce() -> F,
+) -> Result<F::Output, Panicked> {
+    let mut future = pin!(caught(theirs)?);
+    poll_fn(|cx| match caught(|| future.as_mut().poll(cx)) {
+        Ok(poll) => poll.map(Ok),
+        Err(panicked) => Poll::Ready(Err(panicked)),
+    })
+    .await
+}
+
 /// Drops a user's value and ignores its panic.
-pub(crate) fn let_go<T>(theirs: T) {
+pub(crate) fn discard<T>(theirs: T) {
     let _ = caught(|| drop(theirs));
 }
 
@@ -50,7 +65,7 @@ mod tests {
     fn the_payload_of_a_panic_may_panic_when_it_is_dropped() {
         for layers in 0..4 {
             assert!(caught(|| panic_any(Matryoshka(layers))).is_err());
-            let_go(Matryoshka(layers));
+            discard(Matryoshka(layers));
         }
     }
 }

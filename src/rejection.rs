@@ -5,7 +5,7 @@ use http::{
     header::{ACCEPT_ENCODING, RETRY_AFTER},
 };
 
-use crate::response::body::ResponseBody;
+use crate::body::ResponseBody;
 
 /// The `Retry-After` of a `503`: long enough for a restart.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");

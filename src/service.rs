@@ -1,5 +1,7 @@
 use std::{
     fmt,
+    future::Future,
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -11,25 +13,23 @@ use tower::Service;
 
 use crate::{
     access::Admission,
+    body::{RequestBody, ResponseBody},
     clock,
     config::Config,
-    future::ResponseFuture,
-    handler::{Broken, Ended},
     head,
-    journal::Facts,
-    panic::{Panicked, let_go},
+    panic::{Panicked, discard},
     provider::Provider,
+    receive::receive,
     rejection::{Rejection, RejectionKind},
-    reporter::Reporter,
-    request::body::RequestBody,
-    response::body::ResponseBody,
+    replay::{Replay, replay},
+    report::{End, Report},
 };
 
 /// Receives webhooks and calls the inner service with the deliveries. Made by
 /// [`WebhookLayer`](crate::WebhookLayer).
 ///
 /// It is always ready itself: it waits for the inner service's readiness inside, on the clone that
-/// it will call, so that a probe is answered even while the application is saturated.
+/// it will call, so that it answers a probe even while the application is saturated.
 ///
 /// # Clone
 ///
@@ -44,10 +44,6 @@ impl<S, P> Webhook<S, P> {
         Self { inner, config }
     }
 
-    pub(crate) fn config(&self) -> Arc<Config<P>> {
-        Arc::clone(&self.config)
-    }
-
     /// The inner service.
     #[must_use]
     pub fn get_ref(&self) -> &S {
@@ -60,7 +56,7 @@ impl<S, P> Webhook<S, P> {
         &mut self.inner
     }
 
-    /// The inner service, out of its wrapping.
+    /// The inner service, without the layer.
     #[must_use]
     pub fn into_inner(self) -> S {
         self.inner
@@ -70,7 +66,7 @@ impl<S, P> Webhook<S, P> {
 impl<S, P, B, R> Service<Request<B>> for Webhook<S, P>
 where
     P: Provider,
-    B: Body,
+    B: Body + Send + 'static,
     S: Service<Request<RequestBody>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
@@ -78,7 +74,7 @@ where
 {
     type Response = Response<ResponseBody<R>>;
     type Error = S::Error;
-    type Future = ResponseFuture<S, P, B>;
+    type Future = ResponseFuture<R, S::Error>;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         Poll::Ready(Ok(()))
@@ -86,70 +82,138 @@ where
 
     /// # Panics
     ///
-    /// Not here; the future does, in tokio's words, where it has to wait outside of a tokio runtime
-    /// with time.
+    /// Not here. The future panics, in tokio's words, where it has to wait and is polled outside of
+    /// a tokio runtime with time.
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let started = Instant::now();
-        let facts = Facts::new(self.config.rules.name, started);
-        let mut reporter = Reporter::new(Arc::clone(&self.config), facts);
-        let deadline = clock::after(started, self.config.deadline);
+        let config = Arc::clone(&self.config);
+        let observers = Some(Arc::clone(&config.observers));
+        let mut report = Report::new(config.rules.name, started, observers);
         let (head, body) = request.into_parts();
-        let length = body.size_hint();
-        match enter(&head, &length, &mut reporter) {
-            Ok(()) => ResponseFuture::receive(self.inner.clone(), head, body, deadline, reporter),
+        match check(&config, &head, &body.size_hint(), &mut report) {
+            Ok(()) => {
+                let deadline = clock::after(started, config.deadline);
+                let inner = self.inner.clone();
+                ResponseFuture::new(receive(config, report, inner, head, body, deadline))
+            }
             Err(kind) => {
-                let_go(body);
-                let_go(head);
-                ResponseFuture::reject(kind, deadline, reporter)
+                discard(body);
+                discard(head);
+                let rejection = Rejection::new(kind);
+                ResponseFuture::new(async move {
+                    report.tell(End::rejected(&rejection));
+                    Ok(config.refuse(rejection))
+                })
             }
         }
     }
 }
 
-/// What needs nothing but the head: the credential first, and nothing told to who has none.
-fn enter<P: Provider>(
+/// Steps 1 and 2: the credential, and what the head alone gives away.
+fn check<P>(
+    config: &Config<P>,
     head: &Parts,
     length: &SizeHint,
-    reporter: &mut Reporter<P>,
+    report: &mut Report,
 ) -> Result<(), RejectionKind> {
-    let admission = reporter.config().access.admit(head);
+    let admission = config.access.admit(head);
     let Admission(tenant) = admission.map_err(|Panicked| RejectionKind::Panicked)?;
-    reporter.admit(tenant.ok_or(RejectionKind::NotFound)?);
-    let config = reporter.config();
+    report.admitted(tenant.ok_or(RejectionKind::NotFound)?);
     head::check(head, length, &config.rules.methods, config.body_limit)
 }
 
-impl<P> Config<P> {
-    /// The response of a refusal, complete.
-    pub(crate) fn refuse<R>(&self, rejection: Rejection) -> Response<ResponseBody<R>> {
-        let allow = (rejection.kind() == RejectionKind::Method).then(|| self.allow.clone());
-        let mut response = rejection.into_response();
-        if let Some(allow) = allow {
-            response.headers_mut().insert(http::header::ALLOW, allow);
-        }
-        response
-    }
+/// The answer to one request, from [`Webhook`].
+///
+/// Dropping it before the handler has begun ends the request. Dropping it later does not cancel the
+/// handler, which runs in a task of its own.
+#[must_use = "futures do nothing unless they are polled"]
+pub struct ResponseFuture<R, E>(Pin<Box<dyn Future<Output = Answer<R, E>> + Send>>);
 
-    /// The answer to what was received and not handled with success, or not yet.
-    pub(crate) fn success<R>(&self) -> Response<ResponseBody<R>> {
-        let mut response = Response::new(ResponseBody::empty());
-        *response.status_mut() = self.rules.success;
-        response
-    }
+type Answer<R, E> = Result<Response<ResponseBody<R>>, E>;
 
-    /// The handler's end as an answer.
-    pub(crate) fn answer<R, E>(
-        &self,
-        ended: Ended<Response<R>, E>,
-    ) -> Result<Response<ResponseBody<R>>, E> {
-        let kind = match ended {
-            Ok(response) => return Ok(response.map(ResponseBody::handler)),
-            Err(Broken::Error(error)) => return Err(error),
-            Err(Broken::Stored) => return Ok(self.success()),
-            Err(Broken::Panicked) => RejectionKind::Panicked,
-            Err(Broken::Interrupted) => RejectionKind::Interrupted,
-        };
-        Ok(self.refuse(Rejection::new(kind)))
+impl<R, E> ResponseFuture<R, E> {
+    fn new(answer: impl Future<Output = Answer<R, E>> + Send + 'static) -> Self {
+        Self(Box::pin(answer))
+    }
+}
+
+impl<R, E> Future for ResponseFuture<R, E> {
+    type Output = Answer<R, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl<R, E> fmt::Debug for ResponseFuture<R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+impl<S, P: Provider> Webhook<S, P> {
+    /// Drives a [`Record`] or a [`DeadLetter`] to the same handler again.
+    ///
+    /// The provider reads the body anew, and the handler gets the delivery in a bare `POST /` with
+    /// the content type of JSON. Access, deadline, [`Strikes`](crate::Strikes) and
+    /// [`Outcome`](crate::Outcome) are matters of a request from outside, and this is none: there is
+    /// no time limit but the
+    /// [`handler_limit`](crate::WebhookLayer::handler_limit). The handler takes a slot like any
+    /// other, waiting for one as long as it takes, and once begun it finishes even if the returned
+    /// future is dropped.
+    ///
+    /// **Done** is what is answered with the handler's own 2xx; no other 2xx comes out of here. The
+    /// log has one event for a handler that ran.
+    ///
+    /// # Letters
+    ///
+    /// A letter is marked in this layer's [store](crate::WebhookLayer::dead_letters), which has to be
+    /// the one that it came from: as done, or, if the handler failed, with one more attempt and the
+    /// new reason. The answer waits a second for that at most. If the letter could not be marked the
+    /// response has [`Unmarked`] in its extensions: the letter will be offered again, so a handler
+    /// should take the same delivery twice. What never got to the handler leaves the letter as it
+    /// was. Do not replay one letter twice at the same time: the second may undo that it is done.
+    ///
+    /// # Errors
+    ///
+    /// The inner service's own, from becoming ready or from the call. All else that keeps a record
+    /// from being done is a response with its [`Rejection`] in the extensions, as for requests: 400
+    /// for a record of another provider or a body that the provider takes for no event, 401 or 403
+    /// when the provider refuses it (a company that left Bsale's allow-list), 500 for a panic of the
+    /// handler's or the provider's code, 503 when the application is draining or the handler was cut off.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::{Response, StatusCode};
+    /// use tower::{Layer, service_fn};
+    /// use tower_webhook::{Access, Record, RequestBody, WebhookLayer, alegra::Alegra};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let handler = service_fn(async |_request: http::Request<RequestBody>| {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(RequestBody::default()))
+    /// });
+    /// let webhook = WebhookLayer::new(Alegra::new(), Access::open()).layer(handler);
+    ///
+    /// let record: Record = serde_json::from_str(
+    ///     r#"{"version":1,"provider":"alegra","event":"delete-item","received_at_ms":1730000000000,
+    ///         "body":"{\"subject\":\"delete-item\",\"message\":{\"item\":{\"id\":\"865\"}}}"}"#,
+    /// )?;
+    /// let response = webhook.replay(&record).await?;
+    /// assert_eq!(response.status(), StatusCode::OK);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn replay<R>(&self, what: impl Into<Replay>) -> ResponseFuture<R, S::Error>
+    where
+        S: Service<Request<RequestBody>, Response = Response<R>> + Clone + Send + 'static,
+        S::Future: Send + 'static,
+        S::Error: Send + 'static,
+        R: Send + 'static,
+    {
+        let config = Arc::clone(&self.config);
+        ResponseFuture::new(replay(config, self.inner.clone(), what.into()))
     }
 }
 

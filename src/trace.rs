@@ -2,31 +2,25 @@
 //! the feature `tracing` there is neither.
 
 #[cfg(feature = "tracing")]
-pub(crate) use on::{Span, broken_observer, outcome, store_failed, strikes};
+pub(crate) use on::{in_current_span, observer_panicked, outcome, store_failed, strikes};
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) use off::{Span, broken_observer, outcome, store_failed, strikes};
+pub(crate) use off::{in_current_span, observer_panicked, outcome, store_failed, strikes};
 
 #[cfg(feature = "tracing")]
 mod on {
-    use std::error::Error;
+    use std::fmt::Display;
+
+    use tracing::Instrument;
 
     use crate::{
         outcome::{LetterReason, Outcome, OutcomeKind},
         rejection::{Rejection, RejectionKind},
     };
 
-    /// The span in which a request arrived.
-    pub(crate) struct Span(tracing::Span);
-
-    impl Span {
-        pub(crate) fn current() -> Self {
-            Self(tracing::Span::current())
-        }
-
-        pub(crate) fn enter(&self) -> tracing::span::Entered<'_> {
-            self.0.enter()
-        }
+    /// The future, polled in the span in which the request arrived.
+    pub(crate) fn in_current_span<F: Future>(future: F) -> impl Future<Output = F::Output> {
+        future.in_current_span()
     }
 
     pub(crate) fn outcome(outcome: &Outcome) {
@@ -87,7 +81,7 @@ mod on {
         }
     }
 
-    pub(crate) fn broken_observer(outcome: &Outcome) {
+    pub(crate) fn observer_panicked(outcome: &Outcome) {
         tracing::event!(
             target: "tower_webhook",
             tracing::Level::ERROR,
@@ -101,8 +95,8 @@ mod on {
         provider: &str,
         tenant: Option<&str>,
         event: &str,
-        what: &'static str,
-        error: &dyn Error,
+        what: &str,
+        error: &dyn Display,
     ) {
         tracing::event!(
             target: "tower_webhook",
@@ -150,30 +144,24 @@ mod on {
 
 #[cfg(not(feature = "tracing"))]
 mod off {
-    use std::error::Error;
+    use std::fmt::Display;
 
     use crate::outcome::Outcome;
 
-    pub(crate) struct Span;
-
-    impl Span {
-        pub(crate) fn current() -> Self {
-            Self
-        }
-
-        pub(crate) fn enter(&self) -> impl Sized {}
+    pub(crate) fn in_current_span<F>(future: F) -> F {
+        future
     }
 
     pub(crate) fn outcome(_outcome: &Outcome) {}
 
-    pub(crate) fn broken_observer(_outcome: &Outcome) {}
+    pub(crate) fn observer_panicked(_outcome: &Outcome) {}
 
     pub(crate) fn store_failed(
         _provider: &str,
         _tenant: Option<&str>,
         _event: &str,
-        _what: &'static str,
-        _error: &dyn Error,
+        _what: &str,
+        _error: &dyn Display,
     ) {
     }
 

@@ -2,12 +2,7 @@
 
 mod util;
 
-use std::{
-    cell::RefCell,
-    pin::Pin,
-    task::{Context, Waker},
-    time::Duration,
-};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, request::Parts};
@@ -688,67 +683,6 @@ async fn what_is_late_after_the_drain_is_still_left_over() {
     let acknowledged: Vec<_> = store.letters();
     let acknowledged = acknowledged.iter().map(DeadLetter::is_acknowledged);
     assert_eq!(acknowledged.collect::<Vec<_>>(), [false, true]);
-}
-
-/// An event that, while its record is made for a drain, lets its request go on.
-struct Meddler;
-
-type Going = Pin<Box<dyn Future<Output = Option<u16>>>>;
-
-thread_local! {
-    static GOING: RefCell<Option<Going>> = const { RefCell::new(None) };
-}
-
-impl Event for Meddler {
-    fn name(&self) -> &'static str {
-        "other"
-    }
-
-    fn id(&self) -> Option<&str> {
-        if let Some(mut going) = GOING.take() {
-            // It is past its deadline: its letter is the first to stand in line.
-            let mut context = Context::from_waker(Waker::noop());
-            assert!(going.as_mut().poll(&mut context).is_pending());
-            GOING.set(Some(going));
-        }
-        None
-    }
-}
-
-struct Meddling;
-
-impl Provider for Meddling {
-    type Event = Meddler;
-
-    fn rules(&self) -> Rules {
-        Rules::new("meddling")
-    }
-
-    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Meddler>, Rejection> {
-        Ok(Received::event(Meddler))
-    }
-}
-
-/// What a drain was about to leave over may be stored for another reason meanwhile.
-#[tokio::test(start_paused = true)]
-async fn a_drain_overtakes_no_letter_that_was_first() {
-    let store = Store::default();
-    let layer =
-        WebhookLayer::new(Meddling, Access::path([util::SECRET])).dead_letters(store.clone());
-    let handler = Handler::new(Does::Fail).ready_after(None);
-    let request = layer.layer(handler).oneshot(post("body"));
-    let mut going: Going = Box::pin(async {
-        let answer = request.await.ok()?;
-        Some(answer.status().as_u16())
-    });
-    assert!(futures::poll!(&mut going).is_pending());
-    advance(ms(3001)).await;
-    GOING.set(Some(going));
-    assert_eq!(layer.background().drain(ms(0)).await, 0);
-    let going = GOING.take().expect("it was put back");
-    assert_eq!(going.await, Some(200));
-    assert_eq!(store.story(), [Some(LetterReason::Busy)]);
-    assert!(store.letters()[0].is_acknowledged());
 }
 
 #[tokio::test(start_paused = true)]

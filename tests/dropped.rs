@@ -85,12 +85,13 @@ where
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_whose_handler_has_answered() {
+async fn an_event_that_its_handler_drops() {
     let (layer, outcomes) = Outcomes::of(open(|| Bomb));
     let handler = Handler::new(Does::Answer(StatusCode::CREATED));
     let response = send(&layer, &handler, post("body")).await;
-    assert_eq!(response.expect("an answer").status(), 201);
-    assert_eq!(outcomes.seen(), [(OutcomeKind::Handled, Some(201), false)]);
+    let kind = rejection(&response.expect("an answer"));
+    assert_eq!(kind, Some(RejectionKind::Panicked));
+    assert_eq!(outcomes.seen(), [(OutcomeKind::Failed, Some(500), false)]);
     assert_eq!(layer.background().in_flight(), 0);
 }
 
@@ -233,8 +234,7 @@ async fn a_handler_with_its_error() {
     assert_eq!(outcomes.seen(), [(OutcomeKind::Failed, Some(500), false)]);
 }
 
-/// Its request was let in by a runtime, and is driven on outside of any: there is nobody to have the
-/// task, and it tells the end all the same.
+/// The request began in a runtime and is polled on outside of any: no task can begin there.
 #[test]
 fn a_task_that_cannot_begin() {
     let (layer, outcomes) = Outcomes::of(alegra().max_in_flight(1).handler_limit(ms(60_000)));
@@ -256,8 +256,8 @@ fn a_task_that_cannot_begin() {
     let poll = catch_unwind(AssertUnwindSafe(|| second.as_mut().poll(&mut cx)));
     assert!(poll.is_err(), "there is no runtime");
     drop(second);
-    let (handled, failed) = (OutcomeKind::Handled, OutcomeKind::Failed);
-    let seen = [(handled, Some(200), false), (failed, Some(503), false)];
+    let (handled, given_up) = (OutcomeKind::Handled, OutcomeKind::GivenUp);
+    let seen = [(handled, Some(200), false), (given_up, None, false)];
     assert_eq!(outcomes.seen(), seen);
     assert_eq!(layer.background().in_flight(), 0);
 }

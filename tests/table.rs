@@ -27,7 +27,7 @@ struct Seen {
 async fn see<P, B>(layer: WebhookLayer<P>, handler: Handler, request: Request<B>) -> Seen
 where
     P: Provider,
-    B: Body,
+    B: Body + Send + 'static,
 {
     let (layer, outcomes) = Outcomes::of(layer);
     let answer = send(&layer, &handler, request).await;

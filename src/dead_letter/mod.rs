@@ -1,24 +1,21 @@
-//! What failed and is kept: the letter, the store's trait, and how a letter gets into a store.
+//! Deliveries that failed or are late: the letter, the store's trait, and how the store is told.
 
-mod call;
-mod confirmation;
-mod custody;
 mod format;
 mod json_lines;
 mod store;
+mod writer;
 
 use std::fmt;
 
 use crate::{outcome::LetterReason, record::Record};
 
-pub(crate) use self::{
-    confirmation::Confirmation,
-    custody::{Custody, Keeper, Letter},
-    store::ErasedDeadLetters,
-};
 pub use self::{
     json_lines::{JsonLines, JsonLinesError, JsonLinesOptions, Letters},
     store::DeadLetters,
+};
+pub(crate) use self::{
+    store::ErasedDeadLetters,
+    writer::{Confirmation, LetterWriter, Store},
 };
 
 /// A delivery that did not end in success, or has not yet, as a [store](DeadLetters) keeps it: a
@@ -36,6 +33,17 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
+    /// A letter that is to be stored for the first time.
+    pub(crate) fn new(id: Box<str>, record: Record) -> Self {
+        Self {
+            id,
+            reason: LetterReason::Pending,
+            attempts: 0,
+            acknowledged: false,
+            record,
+        }
+    }
+
     /// What names it in its store. A letter that is stored again has the id that it had.
     #[must_use]
     pub fn id(&self) -> &str {

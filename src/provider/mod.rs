@@ -119,15 +119,14 @@ pub struct Received<E>(pub(crate) ReceivedKind<E>);
 
 pub(crate) enum ReceivedKind<E> {
     Probe(Response<Bytes>),
-    /// Boxed, since it may be large and is moved often.
-    Event(Box<E>),
+    Event(E),
 }
 
 impl<E> Received<E> {
     /// An event for the handler.
     #[must_use]
     pub fn event(event: E) -> Self {
-        Self(ReceivedKind::Event(Box::new(event)))
+        Self(ReceivedKind::Event(event))
     }
 
     /// A probe, answered `200 OK` with an empty body.
@@ -164,7 +163,7 @@ impl<E> Received<E> {
     #[must_use]
     pub fn into_event(self) -> Option<E> {
         match self.0 {
-            ReceivedKind::Event(event) => Some(*event),
+            ReceivedKind::Event(event) => Some(event),
             ReceivedKind::Probe(_) => None,
         }
     }

@@ -81,7 +81,7 @@ fn envelope() -> impl Strategy<Value = String> {
 /// Runs one request to its answer, which is one of those in the table.
 fn answer<B>(request: Request<B>) -> u16
 where
-    B: http_body::Body + Clone,
+    B: http_body::Body + Clone + Send + 'static,
 {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()

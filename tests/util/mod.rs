@@ -270,7 +270,7 @@ pub async fn send<P, B>(
 ) -> Result<Response<tower_webhook::ResponseBody<Full<Bytes>>>, Broken>
 where
     P: Provider,
-    B: Body,
+    B: Body + Send + 'static,
 {
     layer.layer(handler.clone()).oneshot(request).await
 }
@@ -278,7 +278,7 @@ where
 /// A body that follows a script.
 pub struct Script {
     steps: std::vec::IntoIter<Step>,
-    sleep: Option<Pin<Box<Sleep>>>,
+    sleep: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 pub enum Step {
@@ -324,7 +324,10 @@ impl Body for Script {
                     continue;
                 }
                 Some(Step::Break) => Some(Err(Reset)),
-                Some(Step::Hang) => return Poll::Pending,
+                Some(Step::Hang) => {
+                    self.sleep = Some(Box::pin(std::future::pending()));
+                    continue;
+                }
             });
         }
     }

@@ -1,4 +1,5 @@
 use std::{
+    convert::Infallible,
     fmt,
     pin::Pin,
     task::{Context, Poll},
@@ -8,9 +9,50 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+/// The body that the inner service gets: the bytes that arrived, again.
+///
+/// The layer has read the request's body already. This one is complete, in one frame, and never
+/// fails, so extractors like `Bytes` and `Json<T>` still work in the handler.
+#[derive(Default)]
+pub struct RequestBody(Option<Bytes>);
+
+impl RequestBody {
+    pub(crate) fn new(bytes: Bytes) -> Self {
+        Self((!bytes.is_empty()).then_some(bytes))
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        exact(self.0.as_ref())
+    }
+}
+
+impl fmt::Debug for RequestBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBody")
+            .field("len", &self.0.as_ref().map_or(0, Bytes::len))
+            .finish()
+    }
+}
+
 pin_project! {
     /// The body of an answer: the handler's own, passed on frame by frame, or one of the layer's,
-    /// which is empty but for the reply to a probe.
+    /// which is empty except for the reply to a probe.
     pub struct ResponseBody<B> {
         #[pin]
         inner: Inner<B>,
@@ -83,9 +125,7 @@ where
     fn size_hint(&self) -> SizeHint {
         match &self.inner {
             Inner::Handler { body } => body.size_hint(),
-            Inner::Own { bytes } => {
-                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
-            }
+            Inner::Own { bytes } => exact(bytes.as_ref()),
         }
     }
 }
@@ -97,4 +137,8 @@ impl<B> fmt::Debug for ResponseBody<B> {
             Inner::Own { .. } => "ResponseBody(Own)",
         })
     }
+}
+
+fn exact(bytes: Option<&Bytes>) -> SizeHint {
+    SizeHint::with_exact(bytes.map_or(0, |bytes| bytes.len() as u64))
 }

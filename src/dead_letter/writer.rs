@@ -1,0 +1,185 @@
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::SystemTime,
+};
+
+use tokio::{sync::oneshot, task::JoinHandle};
+
+use super::{DeadLetter, ErasedDeadLetters};
+use crate::{
+    background::Background,
+    clock, metrics,
+    outcome::LetterReason,
+    panic::{caught, caught_async, discard},
+    record::Record,
+    trace,
+};
+
+/// What a letter takes besides its body, about, in bytes.
+const LETTER_OVERHEAD: usize = 1024;
+
+/// A layer's store of dead letters.
+pub(crate) struct Store {
+    letters: Box<dyn ErasedDeadLetters>,
+    background: Background,
+}
+
+impl Store {
+    pub(crate) fn new(letters: Box<dyn ErasedDeadLetters>, background: Background) -> Self {
+        Self {
+            letters,
+            background,
+        }
+    }
+}
+
+/// Tells the store of one delivery, one call after the other.
+///
+/// Each call has a task of its own, so it is not cancelled when the request is.
+pub(crate) struct LetterWriter {
+    store: Arc<Store>,
+    /// Made for the first call.
+    letter: Option<DeadLetter>,
+    /// Whether the store was told of it, now or before a replay.
+    known: bool,
+    /// Whether the store has a letter that promises the provider a success.
+    kept: Arc<AtomicBool>,
+    last_call: Option<JoinHandle<()>>,
+}
+
+/// Resolves when the store has confirmed a call; an error says that it has not and will not.
+pub(crate) type Confirmation = oneshot::Receiver<()>;
+
+impl LetterWriter {
+    pub(crate) fn new(store: Arc<Store>) -> Self {
+        Self {
+            store,
+            letter: None,
+            known: false,
+            kept: Arc::default(),
+            last_call: None,
+        }
+    }
+
+    /// For a letter that is in the store already.
+    pub(crate) fn replay(store: Arc<Store>, letter: DeadLetter) -> Self {
+        Self {
+            kept: Arc::new(AtomicBool::new(letter.acknowledged)),
+            letter: Some(letter),
+            known: true,
+            ..Self::new(store)
+        }
+    }
+
+    /// Whether the store has confirmed a letter that promises the provider a success.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept.load(Ordering::Acquire)
+    }
+
+    /// Stores the delivery. `acknowledged`: whether the provider hears a success for it; `tried`:
+    /// whether a handler has it.
+    pub(crate) fn store(
+        &mut self,
+        reason: LetterReason,
+        acknowledged: bool,
+        tried: bool,
+        record: impl FnOnce() -> Record,
+    ) -> Confirmation {
+        let first = self
+            .letter
+            .get_or_insert_with(|| DeadLetter::new(fresh_id(), record()));
+        let letter = DeadLetter {
+            reason,
+            attempts: first.attempts.saturating_add(tried.into()),
+            acknowledged: first.acknowledged || acknowledged,
+            ..first.clone()
+        };
+        self.call(letter, Call::Store)
+    }
+
+    /// Marks the letter as done, if there is one.
+    pub(crate) fn done(&mut self) -> Option<Confirmation> {
+        let letter = self.letter.clone().filter(|_| self.known)?;
+        Some(self.call(letter, Call::Done))
+    }
+
+    fn call(&mut self, letter: DeadLetter, call: Call) -> Confirmation {
+        let (confirm, confirmed) = oneshot::channel();
+        let weight = letter.record.body().len() + LETTER_OVERHEAD;
+        // The store has to hear the end of what it knows. There are no more of those than there
+        // were handlers at once.
+        let Some(permit) = self.store.background.store_call(weight, self.known) else {
+            failed(&letter, call, &"too many letters wait for the store");
+            return confirmed;
+        };
+        self.known = true;
+        let store = Arc::clone(&self.store);
+        let kept = Arc::clone(&self.kept);
+        let before = self.last_call.take();
+        self.last_call = Some(tokio::spawn(async move {
+            let _permit = permit;
+            if let Some(before) = before {
+                before.await.unwrap_or_else(discard);
+            }
+            let result = match call {
+                Call::Store => caught_async(|| store.letters.store(letter.clone())).await,
+                Call::Done => caught_async(|| store.letters.done(&letter.id)).await,
+            };
+            match result {
+                Ok(Ok(())) => {
+                    kept.store(
+                        call == Call::Store && letter.acknowledged,
+                        Ordering::Release,
+                    );
+                    if call == Call::Store {
+                        metrics::dead_letter(store.background.provider(), letter.reason);
+                    }
+                    let _ = confirm.send(());
+                }
+                Ok(Err(error)) => {
+                    failed(&letter, call, &error);
+                    discard(error);
+                }
+                Err(_) => failed(&letter, call, &"the store panicked"),
+            }
+        }));
+        confirmed
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Call {
+    Store,
+    Done,
+}
+
+/// The error's text is the user's code, and may panic.
+fn failed(letter: &DeadLetter, call: Call, error: &dyn std::fmt::Display) {
+    let what = match call {
+        Call::Store => letter.reason.as_str(),
+        Call::Done => "done",
+    };
+    let record = &letter.record;
+    let _ = caught(|| {
+        trace::store_failed(
+            record.provider(),
+            record.tenant(),
+            record.event(),
+            what,
+            error,
+        );
+    });
+}
+
+/// An id that no other letter has, of this process or another, in the order of time.
+fn fresh_id() -> Box<str> {
+    static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(()));
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let now = clock::epoch_ms(SystemTime::now());
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("{now:012x}-{:016x}-{next:x}", *PROCESS).into()
+}

@@ -1,0 +1,190 @@
+use std::{convert::Infallible, future::pending, sync::Arc};
+
+use http::Response;
+use tokio::{sync::watch, time::Instant};
+
+use crate::{
+    answer::Failed,
+    background::Slot,
+    body::ResponseBody,
+    config::Config,
+    dead_letter::{Confirmation, LetterWriter},
+    delivery::Delivery,
+    outcome::LetterReason,
+    panic::discard,
+    provider::Provider,
+    rejection::{Rejection, RejectionKind},
+    report::{End, Report},
+};
+
+/// A delivery, and what has to be done for it until its handler has ended: the report, the slot, the
+/// letter.
+pub(crate) struct Job<P: Provider> {
+    pub(crate) config: Arc<Config<P>>,
+    pub(crate) report: Report,
+    /// `None` for a replay.
+    pub(crate) deadline: Option<Instant>,
+    /// Whether a handler has the delivery, or had it.
+    pub(crate) has_handler: bool,
+    pub(crate) slot: Option<Slot>,
+    /// `None` without a store.
+    pub(crate) letter: Option<Letter<P>>,
+}
+
+/// What is needed to store the delivery.
+pub(crate) struct Letter<P: Provider> {
+    pub(crate) writer: LetterWriter,
+    delivery: Delivery<P::Event>,
+    /// Becomes true when a drain gives up on the handler. `None` without a slot, and once the
+    /// delivery is stored for that.
+    drain: Option<watch::Receiver<bool>>,
+    is_left_over: bool,
+    /// Whether a success is to go out once the store has the letter.
+    is_promised: bool,
+}
+
+impl<P: Provider> Job<P> {
+    pub(crate) fn new(
+        config: Arc<Config<P>>,
+        report: Report,
+        delivery: &Delivery<P::Event>,
+        writer: Option<LetterWriter>,
+    ) -> Self {
+        Self {
+            config,
+            report,
+            deadline: delivery.deadline(),
+            has_handler: false,
+            slot: None,
+            letter: writer.map(|writer| Letter {
+                writer,
+                delivery: delivery.clone(),
+                drain: None,
+                is_left_over: false,
+                is_promised: false,
+            }),
+        }
+    }
+
+    pub(crate) fn hold(&mut self, slot: Slot) {
+        if let Some(letter) = &mut self.letter {
+            letter.drain = Some(slot.drain());
+        }
+        self.slot = Some(slot);
+    }
+
+    pub(crate) fn is_replay(&self) -> bool {
+        self.deadline.is_none()
+    }
+
+    /// Whether the store's confirmation makes a success of a failure.
+    pub(crate) fn accepts_failures(&self) -> bool {
+        self.config.failed == Failed::Accept && !self.is_replay()
+    }
+
+    /// Stores what failed. `None` without a store.
+    pub(crate) fn store_failure(&mut self, reason: LetterReason) -> Option<Confirmation> {
+        self.store(reason, self.accepts_failures())
+    }
+
+    /// Stores the delivery before its late success goes out. `None` without a store.
+    pub(crate) fn store_late(&mut self) -> Option<Confirmation> {
+        self.letter.as_mut()?.is_promised = true;
+        self.store_unfinished()
+    }
+
+    /// Waits until a drain gives up on the handler, and stores the delivery then. Never ends.
+    pub(crate) async fn store_left_over(&mut self) -> Infallible {
+        if let Some(letter) = &mut self.letter {
+            if let Some(drain) = &mut letter.drain {
+                if drain.wait_for(|is_over| *is_over).await.is_ok() {
+                    letter.is_left_over = true;
+                    let called = letter.drain.take();
+                    self.store_unfinished();
+                    // Not before: the drain waits for it, and then for the store.
+                    drop(called);
+                }
+            }
+        }
+        pending().await
+    }
+
+    fn store_unfinished(&mut self) -> Option<Confirmation> {
+        let letter = self.letter.as_ref()?;
+        let reason = if letter.is_left_over {
+            LetterReason::Shutdown
+        } else {
+            LetterReason::Pending
+        };
+        self.store(reason, letter.is_promised)
+    }
+
+    /// `accepts`: a success is to go out, if nothing has gone out so far.
+    fn store(&mut self, reason: LetterReason, accepts: bool) -> Option<Confirmation> {
+        let acknowledged = self.report.answered().unwrap_or(accepts);
+        let Letter {
+            writer, delivery, ..
+        } = self.letter.as_mut()?;
+        Some(writer.store(reason, acknowledged, self.has_handler, || delivery.record()))
+    }
+}
+
+/// Why a delivery failed, and what the client hears if that is not stored.
+pub(crate) struct Failure<R, E> {
+    pub(crate) reason: LetterReason,
+    end: End,
+    answer: Result<Response<ResponseBody<R>>, E>,
+}
+
+impl<R, E> Failure<R, E> {
+    /// The layer refuses, before any handler has the delivery.
+    pub(crate) fn rejected(rejection: Rejection, reason: LetterReason) -> Self {
+        Self {
+            reason,
+            end: End::rejected(&rejection),
+            answer: Ok(rejection.into_response()),
+        }
+    }
+
+    /// The inner service returned an error.
+    pub(crate) fn error(error: E) -> Self {
+        Self {
+            reason: LetterReason::Error,
+            end: End::error(),
+            answer: Err(error),
+        }
+    }
+
+    /// The handler answered with a status that is no success.
+    pub(crate) fn status(response: Response<R>) -> Self {
+        Self {
+            reason: LetterReason::Status,
+            end: End::answered(response.status()),
+            answer: Ok(response.map(ResponseBody::handler)),
+        }
+    }
+
+    /// The handler gave no answer.
+    pub(crate) fn broken_off(kind: RejectionKind, reason: LetterReason) -> Self {
+        Self {
+            reason,
+            end: End::broken_off(kind),
+            answer: Ok(Rejection::new(kind).into_response()),
+        }
+    }
+
+    /// What is told and answered: a success if the store has the delivery.
+    pub(crate) fn settle<P>(
+        self,
+        config: &Config<P>,
+        is_stored: bool,
+    ) -> (End, Result<Response<ResponseBody<R>>, E>) {
+        if is_stored {
+            discard(self.answer);
+            let end = self.end.stored(self.reason, config.rules.success);
+            (end, Ok(config.success()))
+        } else {
+            (self.end, self.answer)
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! What the log, the counts and the user's observer are told of one request.
+
+use std::{sync::Arc, time::SystemTime};
+
+use http::StatusCode;
+use tokio::time::Instant;
+
+use crate::{
+    delivery::Delivery,
+    metrics,
+    outcome::{LetterReason, Outcome, OutcomeKind},
+    panic::caught,
+    rejection::{Rejection, RejectionKind},
+    strikes::Strikes,
+    trace,
+};
+
+/// Who is told of the outcomes of a layer's requests, besides the log.
+#[derive(Clone)]
+pub(crate) struct Observers {
+    pub(crate) strikes: Strikes,
+    pub(crate) user: Option<Observer>,
+}
+
+pub(crate) type Observer = Arc<dyn Fn(&Outcome) + Send + Sync>;
+
+/// Tells the outcome of one request, and the end of its handler if that comes later.
+///
+/// The first end told is the request's outcome, the second is a late end. Dropped while the handler
+/// runs, it tells that the handler was interrupted; dropped before any end, that the client gave the
+/// request up.
+pub(crate) struct Report {
+    /// What is known of the request so far. Each end fills in the rest.
+    outcome: Outcome,
+    started: Instant,
+    /// `None` for a replay: only the log hears of it.
+    observers: Option<Arc<Observers>>,
+    /// Whether the request's outcome was told, and whether it was a success.
+    answered: Option<bool>,
+    handler_runs: bool,
+}
+
+impl Report {
+    pub(crate) fn new(
+        provider: &'static str,
+        started: Instant,
+        observers: Option<Arc<Observers>>,
+    ) -> Self {
+        Self {
+            outcome: Outcome::new(provider),
+            started,
+            observers,
+            answered: None,
+            handler_runs: false,
+        }
+    }
+
+    /// Of a replay: only the log hears of it.
+    pub(crate) fn replay<E>(delivery: &Delivery<E>, tenant: Option<Arc<str>>) -> Self {
+        let mut report = Self::new(delivery.provider(), Instant::now(), None);
+        report.admitted(tenant);
+        report.body_read(delivery.raw().len());
+        report.decoded(delivery.event_name(), delivery.received_at());
+        report
+    }
+
+    pub(crate) fn tenant(&self) -> Option<&Arc<str>> {
+        self.outcome.tenant.as_ref()
+    }
+
+    /// The credential was right.
+    pub(crate) fn admitted(&mut self, tenant: Option<Arc<str>>) {
+        self.outcome.admitted = true;
+        self.outcome.tenant = tenant;
+    }
+
+    pub(crate) fn body_read(&mut self, bytes: usize) {
+        self.outcome.body_size = Some(bytes);
+    }
+
+    pub(crate) fn decoded(&mut self, event: &'static str, received_at: SystemTime) {
+        self.outcome.event = Some(event);
+        self.outcome.received_at = Some(received_at);
+    }
+
+    /// Whether the request was answered with a success; `None` while it has no outcome.
+    pub(crate) fn answered(&self) -> Option<bool> {
+        self.answered
+    }
+
+    /// From here on the handler's end is to be told too.
+    pub(crate) fn handler_starts(&mut self) {
+        self.handler_runs = true;
+    }
+
+    pub(crate) fn handler_ended(&mut self, end: End) {
+        self.handler_runs = false;
+        self.tell(end);
+    }
+
+    pub(crate) fn tell(&mut self, end: End) {
+        let late_end = self.answered.is_some();
+        let outcome = &mut self.outcome;
+        outcome.late_end = late_end;
+        outcome.kind = end.kind;
+        outcome.stored = end.stored.map(|(reason, _)| reason);
+        outcome.handler_status = end.handler_status;
+        outcome.duration = self.started.elapsed();
+        if late_end {
+            // The layer's own answer went to nobody.
+            outcome.status = end.status.filter(|_| end.rejection.is_none());
+        } else {
+            let sent = end.stored.map(|(_, success)| success).or(end.status);
+            self.answered = Some(sent.is_some_and(|status| status.is_success()));
+            outcome.status = sent;
+        }
+        outcome.rejection = end.rejection;
+        self.tell_observers();
+    }
+
+    /// An outcome may be told while a panic unwinds, and a second panic would abort the process.
+    fn tell_observers(&self) {
+        let outcome = &self.outcome;
+        let logged = caught(|| trace::outcome(outcome));
+        let Some(observers) = &self.observers else {
+            return;
+        };
+        let _ = caught(|| observers.strikes.count(outcome));
+        let _ = caught(|| metrics::outcome(outcome));
+        let Some(user) = &observers.user else { return };
+        if caught(|| user(outcome)).is_err() && logged.is_ok() {
+            let _ = caught(|| trace::observer_panicked(outcome));
+        }
+    }
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        if self.handler_runs {
+            // The runtime stops.
+            self.handler_ended(End::broken_off(RejectionKind::Interrupted));
+        } else if self.answered.is_none() && self.observers.is_some() {
+            self.tell(End::given_up());
+        }
+    }
+}
+
+/// How a request or its handler ended.
+#[derive(Debug)]
+pub(crate) struct End {
+    kind: OutcomeKind,
+    status: Option<StatusCode>,
+    rejection: Option<Rejection>,
+    handler_status: Option<StatusCode>,
+    /// Why the store has the delivery, and the success that is answered for that.
+    stored: Option<(LetterReason, StatusCode)>,
+}
+
+impl End {
+    pub(crate) fn probe(status: StatusCode) -> Self {
+        Self::new(OutcomeKind::Probe, Some(status))
+    }
+
+    /// The handler's own answer.
+    pub(crate) fn answered(status: StatusCode) -> Self {
+        let kind = if status.is_success() {
+            OutcomeKind::Handled
+        } else {
+            OutcomeKind::Failed
+        };
+        Self {
+            handler_status: Some(status),
+            ..Self::new(kind, Some(status))
+        }
+    }
+
+    /// The inner service returned an error, from the call or from becoming ready.
+    pub(crate) fn error() -> Self {
+        Self::new(OutcomeKind::Failed, None)
+    }
+
+    /// The deadline passed while the handler was running.
+    pub(crate) fn late(status: StatusCode) -> Self {
+        Self {
+            rejection: (!status.is_success()).then(|| Rejection::new(RejectionKind::Late)),
+            ..Self::new(OutcomeKind::Late, Some(status))
+        }
+    }
+
+    /// The request was refused, or code of the application's panicked before the handler began.
+    pub(crate) fn rejected(rejection: &Rejection) -> Self {
+        let kind = match rejection.kind() {
+            RejectionKind::Panicked => OutcomeKind::Failed,
+            _ => OutcomeKind::Rejected,
+        };
+        Self {
+            rejection: Some(rejection.clone()),
+            ..Self::new(kind, Some(rejection.status()))
+        }
+    }
+
+    /// The handler ended without an answer of its own.
+    pub(crate) fn broken_off(kind: RejectionKind) -> Self {
+        Self {
+            rejection: Some(Rejection::new(kind)),
+            ..Self::new(OutcomeKind::Failed, Some(kind.status()))
+        }
+    }
+
+    pub(crate) fn given_up() -> Self {
+        Self::new(OutcomeKind::GivenUp, None)
+    }
+
+    /// The same end, of a delivery that the store has.
+    pub(crate) fn stored(self, reason: LetterReason, success: StatusCode) -> Self {
+        Self {
+            kind: OutcomeKind::Stored,
+            stored: Some((reason, success)),
+            ..self
+        }
+    }
+
+    fn new(kind: OutcomeKind, status: Option<StatusCode>) -> Self {
+        Self {
+            kind,
+            status,
+            rejection: None,
+            handler_status: None,
+            stored: None,
+        }
+    }
+}
