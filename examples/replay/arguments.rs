@@ -1,4 +1,4 @@
-//! The command line. Errors are sentences for whoever wrote it.
+//! The command line.
 
 use std::{
     env,
@@ -10,15 +10,14 @@ use std::{
 use serde::{Deserialize, de::IntoDeserializer, de::value::Error};
 use tower_webhook::{DeadLetter, JsonLines, LetterReason};
 
-use super::{support::letters::Place, when};
+use super::when;
 
 pub(crate) const HELP: &str = "\
-Drives dead letters to the handlers again: one at a time, the delivery received first before the others.
+Sends dead letters to the handlers again, one at a time, the oldest delivery first.
 
 usage: cargo run --example replay -- [OPTION]… [FILE]
 
-FILE is the file of dead letters, which no other process may have open. Default: DEAD_LETTERS, or
-./dead-letters.jsonl.
+FILE is the file of dead letters. No other process may have it open. Default: ./dead-letters.jsonl.
 
   --dry-run        list what would be replayed, and replay nothing
   --provider NAME  alegra or bsale
@@ -31,12 +30,10 @@ FILE is the file of dead letters, which no other process may have open. Default:
   --help           this
 
 WHEN is an age, like 90s, 15m, 2h or 3d, or a time in UTC, like 2026-11-21 or 2026-11-21T10:30:00Z.
-HANDLER and PRINT are read as by the other examples.
 
-It ends with 0 when everything that matched is done, with 1 when something is not, with 2 when it
-could not begin. What fails stays in the file, with one attempt more. A letter that is not
-replayable stays as it is; to give it up, append {\"version\":1,\"done\":\"ID\"} as a line of its own
-while nothing has the file open.";
+It exits with 0 when everything that matched is done, with 1 when something is not, and with 2 when
+it could not begin. What fails stays in the file, with one attempt more. To discard a letter, append
+{\"version\":1,\"done\":\"ID\"} as a line of its own while no process has the file open.";
 
 pub(crate) struct Arguments {
     pub(crate) dry_run: bool,
@@ -71,7 +68,7 @@ impl Filter {
 }
 
 impl Arguments {
-    /// `None` for who wants help.
+    /// `None` when the user asks for help.
     pub(crate) fn parse() -> Result<Option<Self>, String> {
         let now = SystemTime::now();
         let mut given = Given(env::args_os().skip(1).collect());
@@ -119,27 +116,18 @@ impl Arguments {
                 return Err("--since is not before --until, so no letter would match".to_owned());
             }
         }
-        let file = match file {
-            Some(file) => file,
-            None => Place::from_env()?
-                .path()
-                .ok_or("DEAD_LETTERS is off: name the FILE to replay from")?,
-        };
         Ok(Some(Self {
             dry_run,
             filter,
-            file,
+            file: file.unwrap_or_else(|| "dead-letters.jsonl".into()),
         }))
     }
 
-    /// Opens the file, which has to be there: whoever is wrong about its name is not to be told
-    /// that no letter waits.
+    /// Opens the file, and fails when there is none: a wrong name must not look like an empty store.
     pub(crate) fn open(&self) -> Result<JsonLines, String> {
         let path = self.file.display();
         if !exists(&self.file) {
-            return Err(format!(
-                "there is no file {path}: no letter was stored there"
-            ));
+            return Err(format!("there is no file {path}"));
         }
         if let Some(of) = beside(&self.file) {
             let of = of.display();
@@ -149,20 +137,20 @@ impl Arguments {
     }
 }
 
-/// The file that this one belongs to, by its name: a closed one, or the lock.
+/// The store's main file, when this is the name of one of its closed files or of its lock.
 fn beside(file: &Path) -> Option<PathBuf> {
     let extension = file.extension()?.to_str()?;
     let of = file.with_extension("");
     ((is_number(extension.as_bytes()) || extension == "lock") && exists(&of)).then_some(of)
 }
 
-/// As a closed file has one at the end of its name.
+/// Whether this is the number at the end of a closed file's name.
 fn is_number(text: &[u8]) -> bool {
     text.len() >= 6 && text.iter().all(u8::is_ascii_digit)
 }
 
-/// The file, or what is beside it where a store was: there may be none but closed files after a
-/// process died, none but the lock after all was done and cleaned away.
+/// Whether there is a store of that name. It may consist of closed files alone after a process died,
+/// or of the lock alone after a cleaning.
 fn exists(file: &Path) -> bool {
     let Some(name) = file.file_name() else {
         return file.exists();
@@ -182,7 +170,7 @@ fn exists(file: &Path) -> bool {
             .is_ok_and(|entries| entries.flatten().any(|entry| is_beside(entry.file_name())))
 }
 
-/// What is still to be read, and the value of an option that was written `--name=value`.
+/// The arguments that are not read yet. `--name=value` is split in two.
 struct Given(std::collections::VecDeque<OsString>);
 
 enum Argument {

@@ -1,92 +1,89 @@
-//! Drives dead letters to the handlers again, while no server has their file open.
+//! Sends dead letters to the handlers again, while no server has their file open.
 //!
-//! ```text
+//! ```sh
 //! cargo run --example replay -- --dry-run
 //! cargo run --example replay -- --provider alegra --event new-invoice --since 2h
 //! cargo run --example replay -- --help
 //! ```
 //!
-//! There is no server in it: a layer is made of each provider, around the handlers, with the store,
-//! and each letter is given to [`Webhook::replay`](tower_webhook::Webhook::replay). What the handler
-//! succeeds with is done and cleaned away; what it fails stays, with one attempt more.
-//!
-//! It ends with 0 when all that was to be replayed is done, with 1 when some of it is not, with 2 and
-//! a sentence when it could not begin.
+//! It has no server: it puts a layer with the store around each handler, and gives each letter to
+//! [`Webhook::replay`](tower_webhook::Webhook::replay). The store marks what the handler succeeds
+//! with as done, and keeps what it fails, with one attempt more.
 
 mod arguments;
-#[path = "../support/mod.rs"]
-mod support;
+mod letters;
 mod when;
 
-use std::{convert::Infallible, process::ExitCode, time::Duration};
+use std::{
+    convert::Infallible,
+    fmt::Display,
+    io::{self, Write as _},
+    process::ExitCode,
+    time::Duration,
+};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use http_body_util::Empty;
-use tokio::time::timeout;
+use tokio::signal;
 use tower::{Layer, service_fn};
 use tower_webhook::{
-    Access, Background, Delivery, JsonLines, Provider, RequestBody, WebhookLayer,
+    Access, Delivery, Event, JsonLines, Provider, Rejection, RequestBody, Unmarked, WebhookLayer,
     alegra::{self, Alegra},
     bsale::{self, Bsale},
 };
+use tracing_subscriber::filter::LevelFilter;
 
 use arguments::{Arguments, Filter};
-use support::{
-    describe::Describe,
-    desk::Desk,
-    letters, log,
-    replay::{self, Routes, Summary},
-    say, settings, status,
-    stop::{self, Stop},
-    tell,
-};
-
-/// For the running handler to be heard of, once it has ended.
-const HEARD: Duration = Duration::from_secs(1);
+use letters::Shown;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     match run().await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(sentence) => support::exit(Err(sentence)),
+        Err(sentence) => {
+            tell(sentence);
+            ExitCode::from(2)
+        }
     }
 }
 
-/// Whether all is done that was to be.
+/// Returns whether everything that matched is done.
 async fn run() -> Result<bool, String> {
     let Some(arguments) = Arguments::parse()? else {
         say(arguments::HELP);
         return Ok(true);
     };
-    let desk = Desk::new(settings::print()?, settings::behaviour()?);
-    log::init_for_the_store();
+    tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::ERROR)
+        .with_writer(io::stderr)
+        .init();
     let store = arguments.open()?;
     if store.unreadable() > 0 {
-        let lines = letters::count(store.unreadable(), "line");
-        tell(format_args!("{lines} cannot be read and stay as they are"));
+        let lines = store.unreadable();
+        tell(format_args!(
+            "lines that cannot be read: {lines}; they stay as they are"
+        ));
     }
     if arguments.dry_run {
-        return list(&store, &arguments.filter);
+        list(&store, &arguments.filter)
+    } else {
+        replay(&store, &arguments.filter).await
     }
-    drive(&store, &arguments.filter, desk).await
 }
 
-/// What would be replayed.
 fn list(store: &JsonLines, filter: &Filter) -> Result<bool, String> {
     let (mut matched, mut skipped) = (0, 0);
+    say(letters::header());
     for letter in store.letters() {
         let letter = letter.map_err(|error| error.to_string())?;
-        if !filter.lets_through(&letter) {
+        if filter.lets_through(&letter) {
+            matched += 1;
+            say(letters::row(&letter));
+        } else {
             skipped += 1;
-            continue;
         }
-        if matched == 0 {
-            say(letters::header());
-        }
-        matched += 1;
-        say(letters::row(&letter));
     }
     say(format_args!(
         "would replay {matched}; {skipped} skipped by the filter, {} left in {}",
@@ -96,97 +93,124 @@ fn list(store: &JsonLines, filter: &Filter) -> Result<bool, String> {
     Ok(true)
 }
 
-async fn drive(store: &JsonLines, filter: &Filter, desk: Desk) -> Result<bool, String> {
-    let mut stop = Stop::listen()?;
+async fn replay(store: &JsonLines, filter: &Filter) -> Result<bool, String> {
     let alegra = layer(Alegra::new(), store);
     let bsale = layer(Bsale::new(), store);
     let handlers = [alegra.background(), bsale.background()];
-    let for_alegra = desk.clone();
-    let alegra = alegra.layer(service_fn(move |request| {
-        handle::<alegra::Event>(for_alegra.clone(), request)
-    }));
-    let bsale = bsale.layer(service_fn(move |request| {
-        handle::<bsale::Event>(desk.clone(), request)
-    }));
-    let routes = Routes::default()
-        .with("alegra", alegra)
-        .with("bsale", bsale);
+    let alegra = alegra.layer(service_fn(handle::<alegra::Event>));
+    let bsale = bsale.layer(service_fn(handle::<bsale::Event>));
 
-    let mut summary = Summary::default();
-    let is_matched = |letter: &_| filter.lets_through(letter);
-    let replaying = replay::run(store, &routes, is_matched, &mut summary);
-    until_stopped(&mut stop, &handlers, replaying).await;
-    status::show("");
-
-    let waiting = store.waiting();
-    if summary.done > 0 {
-        if let Err(error) = store.compact().await {
-            tell(format_args!("what is done is not cleaned away: {error}"));
-        }
-    }
-    say(format_args!(
-        "replayed: {summary}; {} skipped by the filter, {waiting} left in {}",
-        summary.skipped,
-        store.path().display()
-    ));
-    if summary.unmarked > 0 {
-        tell("what is not marked as done would be replayed again");
-    }
-    if summary.not_replayable > 0 {
-        tell("what is not replayable stays in the file; --help says how to give it up");
-    }
-    Ok(summary.is_all_done())
-}
-
-/// To its end, or until somebody asks to stop: then the handler that runs may finish, and the
-/// replay ends at the next letter, whose layer drains. Whoever asks a second time is not made to
-/// wait.
-async fn until_stopped(
-    stop: &mut Stop,
-    handlers: &[Background; 2],
-    replaying: impl Future<Output = ()>,
-) {
-    let mut replaying = std::pin::pin!(replaying);
-    tokio::select! {
-        () = &mut replaying => return,
-        () = stop.asked() => {}
-    }
-    tell("stopping as soon as the handler that runs is done");
-    let drained = async {
-        let mut drained = std::pin::pin!(stop::drain(handlers));
-        tokio::select! {
-            () = &mut replaying => drained.await,
-            () = &mut drained => {
-                let _ = timeout(HEARD, replaying).await;
+    let (mut done, mut not_done, mut skipped) = (0, 0, 0);
+    // One at a time and the oldest first, so that two edits of one object keep their order.
+    let replaying = async {
+        for letter in store.letters() {
+            let letter = match letter {
+                Ok(letter) if filter.lets_through(&letter) => letter,
+                Ok(_) => {
+                    skipped += 1;
+                    continue;
+                }
+                Err(error) => {
+                    not_done += 1;
+                    tell(error);
+                    continue;
+                }
+            };
+            let Ok(response) = match letter.record().provider() {
+                "bsale" => bsale.replay(&letter).await,
+                // Refuses the letters of a provider that is not its own.
+                _ => alegra.replay(&letter).await,
+            };
+            match failure(&response) {
+                None => done += 1,
+                Some(why) => {
+                    not_done += 1;
+                    let id = Shown(letter.id());
+                    let delivery = letters::delivery(letter.record());
+                    tell(format_args!("not done: {id} {delivery}: {why}"));
+                }
             }
         }
     };
-    tokio::select! {
-        () = drained => {}
-        () = stop.asked() => {}
+    let is_stopped = tokio::select! {
+        () = replaying => false,
+        () = stop_signal() => true,
+    };
+    if is_stopped {
+        tell("stopping as soon as the running handler has ended");
+        let limit = Duration::from_secs(25);
+        tokio::join!(handlers[0].drain(limit), handlers[1].drain(limit));
     }
+    let waiting = store.waiting();
+    if done > 0 {
+        if let Err(error) = store.compact().await {
+            tell(format_args!(
+                "cannot remove what is done from the file: {error}"
+            ));
+        }
+    }
+    say(format_args!(
+        "replayed: {done} done, {not_done} not done; {skipped} skipped by the filter, {waiting} left \
+         in {}",
+        store.path().display()
+    ));
+    Ok(not_done == 0 && !is_stopped)
 }
 
-/// Nobody knocks at this layer, so it has no secret; deadlines are a matter of requests as well.
+/// Access and deadline are for requests: a replay meets neither.
 fn layer<P: Provider>(provider: P, store: &JsonLines) -> WebhookLayer<P> {
     WebhookLayer::new(provider, Access::open())
         .handler_limit(Duration::from_secs(60))
         .dead_letters(store.clone())
 }
 
-/// The handler, for either provider: that of the application, in an application.
-async fn handle<E>(
-    desk: Desk,
+/// The handler. Replace it with those of your application.
+async fn handle<E: Event>(
     request: Request<RequestBody>,
-) -> Result<Response<Empty<Bytes>>, Infallible>
-where
-    E: Describe,
-{
-    let mut response = Response::new(Empty::new());
-    *response.status_mut() = match request.extensions().get::<Delivery<E>>().cloned() {
-        Some(delivery) => desk.handle(&delivery).await,
-        // There is no layer around this handler, or it is another provider's.
-        None => StatusCode::INTERNAL_SERVER_ERROR,
-    };
-    Ok(response)
+) -> Result<Response<Empty<Bytes>>, Infallible> {
+    if let Some(delivery) = request.extensions().get::<Delivery<E>>() {
+        let event = delivery.event();
+        let id = Shown(event.id().unwrap_or("-"));
+        say(format_args!(
+            "{} {} id={id}",
+            delivery.provider(),
+            event.name()
+        ));
+    }
+    Ok(Response::new(Empty::new()))
+}
+
+/// Why the letter is not done, if it is not.
+fn failure<B>(response: &Response<B>) -> Option<String> {
+    let status = response.status();
+    if let Some(rejection) = response.extensions().get::<Rejection>() {
+        Some(rejection.to_string())
+    } else if !status.is_success() {
+        Some(format!("the handler answered {status}"))
+    } else if response.extensions().get::<Unmarked>().is_some() {
+        Some("handled, but the store could not mark it as done".to_owned())
+    } else {
+        None
+    }
+}
+
+/// `println!` without its panic when nobody reads stdout any more.
+fn say(line: impl Display) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// `eprintln!` without its panic when nobody reads stderr any more.
+fn tell(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+async fn stop_signal() {
+    let interrupt = signal::ctrl_c();
+    #[cfg(unix)]
+    let mut signals = signal::unix::signal(signal::unix::SignalKind::terminate()).expect("SIGTERM");
+    #[cfg(unix)]
+    let terminate = signals.recv();
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! { _ = interrupt => {}, _ = terminate => {} }
 }
