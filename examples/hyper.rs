@@ -1,28 +1,25 @@
-//! Webhooks on plain hyper: no framework, the deliveries come out of the request's extensions.
+//! Webhooks of Alegra and Bsale on plain hyper, with a timeout for request heads.
 //!
-//! ```text
+//! ```sh
+//! export ALEGRA_SECRET=$(openssl rand -hex 16) BSALE_SECRET=$(openssl rand -hex 16)
 //! cargo run --example hyper
+//! curl -i -X POST "http://127.0.0.1:3000/webhooks/alegra/$ALEGRA_SECRET"
 //! ```
 //!
-//! It prints the lines to paste into a shell. Settings are in `examples/support/mod.rs`.
-//!
-//! What a framework would do is done by hand: the routing here, the limits on slow clients in
-//! `examples/support/connection.rs`.
-//!
-//! What fails goes out to the provider here. A store for it is one more line of the layer's,
-//! `.dead_letters(…)`, as in the example `axum`.
+//! To keep what fails, add a store and drain before the listener closes, as the example `axum` does.
 
-#[path = "support/connection.rs"]
-mod connection;
-mod support;
-
-use std::{convert::Infallible, process::ExitCode, time::Duration};
+use std::{convert::Infallible, env, error::Error, pin::pin, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Empty;
-use hyper::body::Incoming;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper::{body::Incoming, server::conn::http1};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+use tokio::{net::TcpListener, signal, time};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_webhook::{
     Access, Delivery, Provider, RequestBody, ResponseBody, WebhookLayer,
@@ -30,106 +27,94 @@ use tower_webhook::{
     bsale::{self, Bsale},
 };
 
-use support::{
-    curl,
-    describe::Describe,
-    desk::Desk,
-    log,
-    settings::{self, Settings},
-    stop::Stop,
-};
-
-type Body = ResponseBody<Empty<Bytes>>;
-
 #[tokio::main]
-async fn main() -> ExitCode {
-    support::exit(run().await)
-}
-
-async fn run() -> Result<(), String> {
-    settings::flags("hyper", "", [])?;
-    let settings = Settings::from_env()?;
-    log::init();
-    let mut stop = Stop::listen()?;
-    let (listener, addr) = settings.listen().await?;
-    support::say(format_args!("listening on http://{addr}"));
-    curl::print_lines(addr, &settings.secret);
-
-    let desk = Desk::new(settings.print, settings.behaviour);
-    let alegra = layer(Alegra::new(), &settings.access);
-    let bsale = layer(Bsale::new(), &settings.access);
+async fn main() -> Result<(), Box<dyn Error>> {
+    tracing_subscriber::fmt().init();
+    let alegra = layer(Alegra::new(), "ALEGRA_SECRET")?;
+    let bsale = layer(Bsale::new(), "BSALE_SECRET")?;
     let handlers = [alegra.background(), bsale.background()];
-
-    let for_alegra = desk.clone();
-    let alegra = alegra.layer(service_fn(move |request| {
-        handle::<alegra::Event>(for_alegra.clone(), request)
-    }));
-    let bsale = bsale.layer(service_fn(move |request| {
-        handle::<bsale::Event>(desk.clone(), request)
-    }));
+    let alegra = alegra.layer(service_fn(on_alegra));
+    let bsale = bsale.layer(service_fn(on_bsale));
     let app = service_fn(move |request: Request<Incoming>| {
         let (alegra, bsale) = (alegra.clone(), bsale.clone());
         async move {
             let path = request.uri().path();
-            if is_under("/webhooks/alegra/", path) {
+            if path.starts_with("/webhooks/alegra/") {
                 alegra.oneshot(request).await
-            } else if is_under("/webhooks/bsale/", path) {
+            } else if path.starts_with("/webhooks/bsale/") {
                 bsale.oneshot(request).await
             } else {
-                Ok(not_found())
+                let response = Response::builder().status(StatusCode::NOT_FOUND);
+                Ok(response.body(ResponseBody::default()).expect("a response"))
             }
         }
     });
 
-    let graceful = GracefulShutdown::new();
+    let mut http = http1::Builder::new();
+    // Closes a connection without a complete request head by then, idle connections included.
+    http.timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(10));
+    let listener = TcpListener::bind("127.0.0.1:3000").await?;
+    tracing::info!("listening on {}", listener.local_addr()?);
+    let connections = GracefulShutdown::new();
+    let mut stop = pin!(stop_signal());
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    tokio::spawn(connection::serve(stream, app.clone(), graceful.watcher()));
+                    let service = TowerToHyperService::new(app.clone());
+                    let connection = http.serve_connection(TokioIo::new(stream), service);
+                    tokio::spawn(connections.watch(connection));
                 }
-                // Out of file descriptors, most likely: wait for some to come back.
-                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+                // The process is probably out of file descriptors: wait for some to be closed.
+                Err(_) => time::sleep(Duration::from_millis(100)).await,
             },
-            () = stop.asked() => break,
+            () = &mut stop => break,
         }
     }
     drop(listener);
-    stop.finish(handlers, graceful.shutdown()).await;
+
+    // Orchestrators commonly leave 30 s between SIGTERM and SIGKILL.
+    let limit = Duration::from_secs(25);
+    let connections = time::timeout(limit, connections.shutdown());
+    let [alegra, bsale] = &handlers;
+    let _ = tokio::join!(alegra.drain(limit), bsale.drain(limit), connections);
     Ok(())
 }
 
-fn layer<P: Provider>(provider: P, access: &Access) -> WebhookLayer<P> {
-    WebhookLayer::new(provider, access.clone())
-        .handler_limit(Duration::from_secs(60))
-        .on_outcome(log::late_end)
+fn layer<P: Provider>(provider: P, variable: &str) -> Result<WebhookLayer<P>, String> {
+    let secret = env::var(variable)
+        .map_err(|_| format!("set {variable} to a secret, for example $(openssl rand -hex 16)"))?;
+    let access = Access::try_path([secret]).map_err(|error| format!("{variable}: {error}"))?;
+    Ok(WebhookLayer::new(provider, access).handler_limit(Duration::from_secs(60)))
 }
 
-/// Whether nothing but one more segment, the secret, follows the prefix.
-fn is_under(prefix: &str, path: &str) -> bool {
-    path.strip_prefix(prefix)
-        .is_some_and(|secret| !secret.contains('/'))
+type Answer = Result<Response<Empty<Bytes>>, Infallible>;
+
+async fn on_alegra(request: Request<RequestBody>) -> Answer {
+    let event = request.extensions().get().map(Delivery::event);
+    if let Some(alegra::Event::NewInvoice(invoice)) = event {
+        tracing::info!(id = ?invoice.id, total = ?invoice.total, "new invoice");
+    }
+    Ok(Response::default())
 }
 
-fn not_found() -> Response<Body> {
-    let mut response = Response::new(Body::default());
-    *response.status_mut() = StatusCode::NOT_FOUND;
-    response
+async fn on_bsale(request: Request<RequestBody>) -> Answer {
+    let event = request.extensions().get().map(Delivery::event);
+    if let Some(bsale::Event::Notification(change)) = event {
+        let path = change.resource_path().map(|path| path.to_string());
+        tracing::info!(topic = ?change.topic, ?path, "change");
+    }
+    Ok(Response::default())
 }
 
-/// The handler, for either provider.
-async fn handle<E>(
-    desk: Desk,
-    request: Request<RequestBody>,
-) -> Result<Response<Empty<Bytes>>, Infallible>
-where
-    E: Describe,
-{
-    let mut response = Response::new(Empty::new());
-    *response.status_mut() = match request.extensions().get::<Delivery<E>>().cloned() {
-        Some(delivery) => desk.handle(&delivery).await,
-        // There is no layer around this handler, or it is another provider's.
-        None => StatusCode::INTERNAL_SERVER_ERROR,
-    };
-    Ok(response)
+async fn stop_signal() {
+    let interrupt = signal::ctrl_c();
+    #[cfg(unix)]
+    let mut signals = signal::unix::signal(signal::unix::SignalKind::terminate()).expect("SIGTERM");
+    #[cfg(unix)]
+    let terminate = signals.recv();
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! { _ = interrupt => {}, _ = terminate => {} }
 }
