@@ -1,106 +1,110 @@
-//! What one request costs in process, without sockets, beside what else receives webhooks. Groups are
-//! bodies, so that the figures of one group are of one run and may be divided by each other.
+//! What one request costs in process, without sockets, beside other receivers. A group is one body.
 
 mod contenders;
+mod in_process;
 
 use std::fmt::Debug;
 
 use axum::body::Body;
-use bytes::Bytes;
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use http::Request;
-use tokio::runtime::Runtime;
-use tower::{Service, service_fn};
-use tower_webhook::Provider;
+use criterion::{
+    BatchSize, BenchmarkGroup, Criterion, criterion_group, criterion_main, measurement::WallTime,
+};
+use http::{Request, Response};
+use tokio::runtime::{Builder, Runtime};
+use tower::{Service, ServiceExt};
+use tower_webhook::{Provider, WebhookLayer};
 
-use self::contenders::{
-    bodies, by_hand,
-    driver::{runtime, time},
-    exact::Event,
-    floor::{self, floor},
-    json, ours,
-    plain::{self, NewClient, NewInvoice, Notice},
-    sent::Sent,
-    signed,
+use self::{
+    contenders::{
+        by_hand, exact, floor, json, ours,
+        plain::{self, NewClient, NewInvoice, Notice},
+    },
+    in_process::{CLIENT, INVOICE, NOTICE, Sent, long_invoice, signed},
 };
 
-fn receive(c: &mut Criterion) {
-    let alegra = ours::alegra();
-    let bsale = ours::bsale();
-    let invoice = bodies::invoice(100_000);
-    Group::new(c, "probe", Bytes::new()).all::<NewClient, Event, _>(&alegra);
-    Group::new(c, "bsale", bodies::NOTICE).all::<Notice, Notice, _>(&bsale);
-    Group::new(c, "client", bodies::CLIENT).all::<NewClient, Event, _>(&alegra);
-    Group::new(c, "invoice", bodies::INVOICE).all::<NewInvoice, Event, _>(&alegra);
-    Group::new(c, "invoice of 100 KB", invoice).all::<NewInvoice, Event, _>(&alegra);
+/// Without (b), which does not answer probes.
+fn probe(c: &mut Criterion) {
+    let mut group = Group::new(c, "probe", Sent::new(""));
+    group.row("(a) floor", &floor::router());
+    group.row("(c) by hand", &by_hand::router::<exact::Event>());
+    group.layer(&ours::alegra());
 }
 
-/// Those that check a signature and decode nothing.
-fn verify(c: &mut Criterion) {
-    let bodies = [
-        ("bsale, signed", Bytes::from(bodies::NOTICE)),
-        ("invoice, signed", Bytes::from(bodies::INVOICE)),
-        ("invoice of 100 KB, signed", bodies::invoice(100_000)),
-    ];
-    for (name, body) in bodies {
-        let mut group = Group::new(c, name, body.clone());
-        group.sent = Sent::signed(body);
-        group.contender("(f) tower-github-webhook", &signed::github());
-        group.contender("(g) webhook-verify", &signed::verify());
-        group.contender("(h) layer, HMAC provider", &signed::service());
+fn deliver(c: &mut Criterion) {
+    let alegra = ours::alegra();
+    Group::new(c, "bsale", Sent::new(NOTICE)).all::<Notice, Notice, _>(&ours::bsale());
+    Group::new(c, "client", Sent::new(CLIENT)).all::<NewClient, exact::Event, _>(&alegra);
+    Group::new(c, "invoice", Sent::new(INVOICE)).all::<NewInvoice, exact::Event, _>(&alegra);
+    Group::new(c, "invoice-100kb", Sent::new(long_invoice()))
+        .all::<NewInvoice, exact::Event, _>(&alegra);
+}
+
+fn check_signatures(c: &mut Criterion) {
+    for (body, sent) in [
+        ("invoice", Sent::signed(INVOICE)),
+        ("invoice-100kb", Sent::signed(long_invoice())),
+    ] {
+        let mut group = Group::new(c, body, sent);
+        group.row("(f) tower-github-webhook", &signed::github());
+        group.row("(g) webhook-verify", &signed::verify());
+        group.row("(h) layer, HMAC provider", &ours::service(&signed::layer()));
     }
 }
 
 struct Group<'a> {
-    group: criterion::BenchmarkGroup<'a, criterion::measurement::WallTime>,
+    group: BenchmarkGroup<'a, WallTime>,
     runtime: Runtime,
     sent: Sent,
 }
 
 impl<'a> Group<'a> {
-    fn new(c: &'a mut Criterion, name: &str, body: impl Into<Bytes>) -> Self {
-        let body = body.into();
-        let mut group = c.benchmark_group(name);
-        group.throughput(Throughput::Bytes(body.len() as u64));
+    fn new(c: &'a mut Criterion, name: &str, sent: Sent) -> Self {
         Self {
-            group,
-            runtime: runtime(),
-            sent: Sent::new(body),
+            group: c.benchmark_group(name),
+            runtime: Builder::new_current_thread()
+                .enable_time()
+                .build()
+                .expect("a runtime"),
+            sent,
         }
     }
 
-    fn all<E: plain::Event, X: by_hand::Receive, P: Provider>(
-        mut self,
-        layer: &tower_webhook::WebhookLayer<P>,
-    ) {
-        self.contender("(a) floor", &service_fn(floor));
-        self.contender("(a') floor, in a task", &floor::router());
-        self.contender("(b) timeout, limit, Json", &json::router::<E>());
-        self.contender("(c) by hand, same guarantees", &by_hand::router::<X>());
-        self.contender("(c') by hand, plain structs", &by_hand::router::<E>());
-        self.contender("(d) layer, axum extractor", &ours::router(layer));
-        self.contender("(e) layer alone", &ours::service(layer));
+    /// `E` is the event of (b) and (c'), `X` that of (c).
+    fn all<E: plain::Event, X: by_hand::Receive, P: Provider>(mut self, layer: &WebhookLayer<P>) {
+        self.row("(a) floor", &floor::router());
+        self.row("(b) timeout, limit, Json", &json::router::<E>());
+        self.row("(c) by hand", &by_hand::router::<X>());
+        self.row("(c') by hand, plain structs", &by_hand::router::<E>());
+        self.layer(layer);
     }
 
-    fn contender<S>(&mut self, name: &str, service: &S)
+    fn layer<P: Provider>(&mut self, layer: &WebhookLayer<P>) {
+        self.row("(d) layer", &ours::router(layer.clone()));
+        self.row("(d') layer, route_service", &ours::route_service(layer));
+        self.row("(e) layer, no axum", &ours::service(layer));
+    }
+
+    fn row<S, B>(&mut self, name: &str, service: &S)
     where
-        S: Service<Request<Body>, Response: Send, Error: Debug + Send, Future: Send>
-            + Clone
-            + Send
-            + 'static,
+        S: Service<Request<Body>, Response = Response<B>, Error: Debug> + Clone,
     {
         let Self {
             group,
             runtime,
             sent,
         } = self;
-        group.bench_function(name, |b| time(b, runtime, service, sent));
+        // A server clones the service for each request.
+        let respond = async |request| {
+            let response = service.clone().oneshot(request).await;
+            let response = response.expect("a response");
+            assert!(response.status().is_success(), "{}", response.status());
+        };
+        group.bench_function(name, |b| {
+            b.to_async(&*runtime)
+                .iter_batched(|| sent.request(), respond, BatchSize::SmallInput);
+        });
     }
 }
 
-criterion_group! {
-    name = benches;
-    config = Criterion::default().sample_size(50);
-    targets = receive, verify
-}
+criterion_group!(benches, probe, deliver, check_signatures);
 criterion_main!(benches);

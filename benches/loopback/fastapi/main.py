@@ -1,6 +1,5 @@
-"""A FastAPI receiver under uvicorn: the body becomes a pydantic model with the fields of
-`contenders/plain.rs`, and is answered. `python main.py <path> <body>` prints its port, and ends when
-its standard input does."""
+"""A FastAPI receiver under uvicorn. It reads the body into a pydantic model with the fields of
+`contenders/plain.rs`. `python main.py PATH EVENT` prints its port and ends with its standard input."""
 
 import os
 import socket

@@ -1,8 +1,7 @@
 'use strict'
 
-// A Fastify receiver: the body is checked against a JSON schema with the fields of
-// `contenders/plain.rs`, and answered. `node server.js <path> <body>` prints its port, and ends when
-// its standard input does.
+// A Fastify receiver. It checks the body against a JSON schema with the fields of
+// `contenders/plain.rs`. `node server.js PATH EVENT` prints its port and ends with its standard input.
 
 const fastify = require('fastify')
 

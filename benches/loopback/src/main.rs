@@ -1,59 +1,44 @@
-//! Receivers of webhooks under load over loopback. `README.md` says what is measured, and how.
+//! Serves one receiver: `loopback RECEIVER EVENT` prints its port and ends with its standard input.
 
-mod cli;
+#[path = "../../contenders/mod.rs"]
 mod contenders;
-mod payload;
-mod receiver;
 
-mod serve;
+use std::{io, process, thread};
 
-mod foreign;
-mod server;
+use tokio::net::TcpListener;
 
-mod answer;
-mod latencies;
-mod load;
+use self::contenders::{
+    by_hand, exact, floor, json, ours,
+    plain::{NewClient, NewInvoice, Notice},
+};
 
-mod cores;
-mod cpu;
-mod machine;
-mod progress;
-mod run;
-
-mod results;
-mod stats;
-mod summary;
-
-mod plot;
-mod table;
-
-mod medians;
-
-use std::process::ExitCode;
-
-use anyhow::Result;
-use clap::Parser;
-
-use self::{cli::Command, foreign::Foreign, results::Results};
-
-fn main() -> ExitCode {
-    match command(cli::Cli::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+#[tokio::main]
+async fn main() -> io::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let router = match arguments[..] {
+        ["floor", _] => floor::router(),
+        ["json", "client"] => json::router::<NewClient>(),
+        ["json", "invoice"] => json::router::<NewInvoice>(),
+        ["json", "bsale"] => json::router::<Notice>(),
+        ["by-hand", "client" | "invoice"] => by_hand::router::<exact::Event>(),
+        ["by-hand-plain", "client"] => by_hand::router::<NewClient>(),
+        ["by-hand-plain", "invoice"] => by_hand::router::<NewInvoice>(),
+        ["by-hand" | "by-hand-plain", "bsale"] => by_hand::router::<Notice>(),
+        ["layer", "client" | "invoice"] => ours::router(ours::alegra()),
+        ["layer", "bsale"] => ours::router(ours::bsale()),
+        _ => {
+            eprintln!(
+                "usage: loopback floor|json|by-hand|by-hand-plain|layer client|invoice|bsale"
+            );
+            process::exit(2);
         }
-    }
-}
-
-fn command(command: Command) -> Result<()> {
-    match command {
-        Command::Run(options) => run::run(&options),
-        Command::Smoke => run::smoke(),
-        Command::Install => Foreign::ALL.into_iter().try_for_each(Foreign::install),
-        Command::Table { results, markdown } => table::print(&Results::read(&results)?, markdown),
-        Command::Medians { folder } => medians::print(&folder),
-        Command::Plot { results, folder } => plot::draw(&Results::read(&results)?, &folder),
-        Command::Serve { receiver, payload } => serve::serve(receiver, payload),
-    }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("{}", listener.local_addr()?.port());
+    thread::spawn(|| {
+        io::copy(&mut io::stdin(), &mut io::sink()).ok();
+        process::exit(0);
+    });
+    axum::serve(listener, router).await
 }
