@@ -1,4 +1,4 @@
-#![doc = include_str!("../README.md")]
+#![doc = include_str!("manual.md")]
 #![forbid(unsafe_code)]
 #![warn(
     missing_docs,
@@ -47,6 +47,14 @@ mod scalar;
 
 pub mod alegra;
 pub mod bsale;
+
+#[cfg(doc)]
+pub mod guide;
+
+/// Compiles the code of the README.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub use self::{
     access::{Access, Admission, Secret},
