@@ -18,23 +18,23 @@ use crate::{clock, metrics};
 /// How long the store may take beyond what was waited for anyway.
 pub(crate) const STORE_TIME: Duration = Duration::from_secs(1);
 
-/// How much may wait for the store at once, in bytes: a store that hangs must not take the memory
-/// along. One letter alone may always.
+/// How many bytes may wait for the store at once, so that a store that hangs does not use up the
+/// memory. A single letter may be larger.
 const STORE_BYTES: usize = 64 * 1024 * 1024;
 
-/// A handle on the handlers that are running, those included whose answer is long out.
+/// A handle on the running handlers, late ones included.
 ///
-/// From [`WebhookLayer::background`](crate::WebhookLayer::background). Clones are cheap and all
-/// speak of the same handlers: those of every service that the layer, or a clone of it, made.
+/// From [`WebhookLayer::background`](crate::WebhookLayer::background). Clones are cheap. All of them
+/// count the handlers of every service that the layer, or a clone of it, has made.
 ///
 /// # Shutdown
 ///
-/// Stop accepting connections, then [`drain`](Self::drain), then exit. Exiting before the drain is
-/// over cuts handlers off whose deliveries were acknowledged.
+/// Stop accepting connections, then [`drain`](Self::drain), then exit. If the process exits before
+/// the drain has ended, it cuts off handlers whose deliveries were acknowledged.
 ///
-/// With a [store](crate::WebhookLayer::dead_letters), drain first and stop accepting then: what comes
-/// meanwhile is stored and answered as a success, and nobody finds the door shut. What the drain
-/// leaves over is stored, too.
+/// With a [store](crate::WebhookLayer::dead_letters), drain first and stop accepting connections
+/// after that. A delivery that arrives during the drain is stored and answered with a success. The
+/// deliveries of handlers that still run when the drain ends are stored too.
 #[derive(Clone)]
 pub struct Background {
     shared: Arc<Shared>,
@@ -93,13 +93,13 @@ impl Background {
     /// Refuses new deliveries from now on with `503 Service Unavailable`, waits until every handler
     /// has ended, at most `limit`, and says how many are left.
     ///
-    /// With a [store](crate::WebhookLayer::dead_letters), new deliveries are stored and answered as
-    /// successes, the wait is for the store's calls too, and what is left over at `limit` is stored
-    /// with the reason [`Shutdown`](crate::LetterReason::Shutdown). The store has one second more
-    /// for that.
+    /// With a [store](crate::WebhookLayer::dead_letters), new deliveries are stored and answered with
+    /// a success, and the drain also waits for the calls to the store. The deliveries of handlers
+    /// that still run at `limit` are stored with the reason
+    /// [`Shutdown`](crate::LetterReason::Shutdown). The store has one second more for that.
     ///
-    /// It cannot be undone, and dropping the future does not undo it either. Probes are still
-    /// answered. Calling it again waits again.
+    /// It cannot be undone, not even by dropping the future. Probes are still answered. A second call
+    /// waits again.
     pub async fn drain(&self, limit: Duration) -> usize {
         self.shared.slots.close();
         let end = clock::after(Instant::now(), limit);

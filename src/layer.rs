@@ -44,7 +44,7 @@ pub struct WebhookLayer<P> {
 }
 
 impl<P: Provider> WebhookLayer<P> {
-    /// A layer for that provider and whoever `access` lets in.
+    /// A layer for that provider, and for requests that `access` admits.
     ///
     /// # Panics
     ///
@@ -59,9 +59,10 @@ impl<P: Provider> WebhookLayer<P> {
 }
 
 impl<P> WebhookLayer<P> {
-    /// By when there is an answer, counted from `call()`. Default: 3 s for Alegra, 1.5 s for Bsale.
+    /// How long after `call()` the answer leaves at the latest. Default: 3 s for Alegra, 1.5 s for
+    /// Bsale.
     ///
-    /// The network's share comes on top: an answer that leaves after 3 s may well arrive after 4.
+    /// The time on the network is extra: an answer that leaves after 3 s may arrive after 4.
     ///
     /// # Panics
     ///
@@ -73,7 +74,7 @@ impl<P> WebhookLayer<P> {
         valid(self.try_deadline(deadline))
     }
 
-    /// [`deadline`](Self::deadline) for a value that is read from a file or the environment.
+    /// [`deadline`](Self::deadline) for a value from a file or the environment.
     ///
     /// # Errors
     ///
@@ -84,8 +85,8 @@ impl<P> WebhookLayer<P> {
         Ok(self)
     }
 
-    /// What the provider hears when the handler is not done by the deadline. Default:
-    /// [`Late::Accept`]. Its twin for handlers that failed is [`failed`](Self::failed).
+    /// How a late handler is answered. Default: [`Late::Accept`]. For handlers that failed see
+    /// [`failed`](Self::failed).
     #[must_use]
     pub fn late(mut self, late: Late) -> Self {
         self.set().late = late;
@@ -94,8 +95,8 @@ impl<P> WebhookLayer<P> {
 
     /// The limit of a body, in bytes. Default: 1 MiB for Alegra, 64 KiB for Bsale.
     ///
-    /// A body is decoded on the connection's task: the worst of 1 MiB take some tens of
-    /// milliseconds there.
+    /// The layer decodes a body on the connection's task. The worst bodies of 1 MiB hold its thread
+    /// for some tens of milliseconds; a smaller limit bounds that.
     ///
     /// # Panics
     ///
@@ -106,7 +107,7 @@ impl<P> WebhookLayer<P> {
         valid(self.try_body_limit(bytes))
     }
 
-    /// [`body_limit`](Self::body_limit) for a value that is read from a file or the environment.
+    /// [`body_limit`](Self::body_limit) for a value from a file or the environment.
     ///
     /// # Errors
     ///
@@ -117,13 +118,13 @@ impl<P> WebhookLayer<P> {
         Ok(self)
     }
 
-    /// How many handlers may run at once, those included whose answer is out. Default: 1,024.
+    /// How many handlers may run at once, late ones included. Default: 1,024.
     ///
-    /// A delivery that finds no slot waits for one, until the deadline.
+    /// A delivery that finds no free slot waits for one until the deadline.
     ///
     /// # Panics
     ///
-    /// When it is zero or more than a semaphore of tokio's holds.
+    /// When it is zero, or more than [`Semaphore::MAX_PERMITS`].
     /// [`try_max_in_flight`](Self::try_max_in_flight) returns that instead.
     #[must_use]
     #[track_caller]
@@ -131,8 +132,7 @@ impl<P> WebhookLayer<P> {
         valid(self.try_max_in_flight(handlers))
     }
 
-    /// [`max_in_flight`](Self::max_in_flight) for a value that is read from a file or the
-    /// environment.
+    /// [`max_in_flight`](Self::max_in_flight) for a value from a file or the environment.
     ///
     /// # Errors
     ///
@@ -149,13 +149,13 @@ impl<P> WebhookLayer<P> {
         Ok(self)
     }
 
-    /// Ends a handler that runs for longer than this, whether or not its answer is out. Default:
-    /// off, a handler may take as long as it likes.
+    /// Cancels a handler that runs for longer than this, whether or not its answer is out. Default:
+    /// no limit.
     ///
-    /// It is a backstop against handlers that never end and would hold their slots for ever. A
-    /// handler that it ends has failed, and its delivery is unfinished (it is stored, if there are
-    /// [`dead_letters`](Self::dead_letters)): choose it generously. A
-    /// handler that blocks its thread cannot be ended, by this or by anything else.
+    /// Use it against handlers that never end and would keep their slots for ever. A cancelled
+    /// handler has failed and its work is unfinished, so choose a long limit. With
+    /// [`dead_letters`](Self::dead_letters) the delivery is stored. Nothing can cancel a handler that
+    /// blocks its thread.
     ///
     /// # Panics
     ///
@@ -166,8 +166,7 @@ impl<P> WebhookLayer<P> {
         valid(self.try_handler_limit(limit))
     }
 
-    /// [`handler_limit`](Self::handler_limit) for a value that is read from a file or the
-    /// environment.
+    /// [`handler_limit`](Self::handler_limit) for a value from a file or the environment.
     ///
     /// # Errors
     ///
@@ -185,8 +184,8 @@ impl<P> WebhookLayer<P> {
     /// Calls `observer` with the [`Outcome`] of every request, and of every handler that ends after
     /// its request did. A second call replaces the first observer.
     ///
-    /// It runs where the outcome came about, several at once, so it must not block. A panic in it
-    /// is caught.
+    /// It runs on the task that has the outcome, several at once, so it must not block. A panic in it
+    /// is caught and logged.
     #[must_use]
     pub fn on_outcome<F>(mut self, observer: F) -> Self
     where
@@ -196,25 +195,27 @@ impl<P> WebhookLayer<P> {
         self
     }
 
-    /// Keeps what fails in `store`, and what is late until it is done. Default: nothing is kept, and
-    /// a failure goes out to the provider.
+    /// Stores deliveries that fail, and late ones until they are done. Default: no store, and the
+    /// provider hears of each failure.
     ///
-    /// Stored is each delivery that got past access with its body read and did not end in success:
-    /// the handler's own status that is no 2xx, its error, its panic, its
-    /// [`handler_limit`](Self::handler_limit), no slot or readiness by the deadline, a drain, and,
-    /// unless access is [open](Access::open), a body that cannot be read as the provider's. A
-    /// probe by another method than POST is not stored, whatever is wrong with it, and neither is
-    /// what a client gave up before its handler began. Once the store has confirmed it, the provider
-    /// hears a success: what is safely kept is neither a strike nor a loss. [`Failed::Refuse`] lets
-    /// the failure out instead. A store that fails, or has not answered within a second after the
-    /// deadline, never makes a success of a failure.
+    /// The layer stores a delivery whose body it has read and that did not end in success: the
+    /// handler's own status is no 2xx, it returns an error, it panics, its
+    /// [`handler_limit`](Self::handler_limit) passes, there is no slot or readiness by the deadline,
+    /// or the application drains. It also stores a body that the provider's code cannot read, unless
+    /// access is [open](Access::open). It does not store what comes by another method than POST, nor
+    /// a delivery whose client hung up before the handler began.
     ///
-    /// A delivery that is late is stored as [pending](crate::LetterReason::Pending) before its
-    /// success leaves ([`Late::Accept`]), and done when its handler succeeds. Should the store not
-    /// confirm that, the answer is `503 Service Unavailable`.
+    /// Once the store has confirmed a letter, the provider hears a success, so a stored failure is
+    /// neither a strike nor a loss. Under [`Failed::Refuse`] the failure goes out instead. A store
+    /// that fails, or has not answered a second after the deadline, never makes a success of a
+    /// failure.
     ///
-    /// Bodies are kept as they came, personal data included: whoever reads the store reads them. A
-    /// second call replaces the first store.
+    /// Under [`Late::Accept`] a late delivery is stored as [pending](crate::LetterReason::Pending)
+    /// before its success leaves, and marked as done when its handler succeeds. If the store does not
+    /// confirm the letter, the answer is `503 Service Unavailable`.
+    ///
+    /// A letter holds the whole body, personal data included. A second call replaces the first
+    /// store.
     #[doc(alias = "DLQ")]
     #[must_use]
     pub fn dead_letters(mut self, store: impl DeadLetters) -> Self {
@@ -223,8 +224,8 @@ impl<P> WebhookLayer<P> {
         self
     }
 
-    /// What the provider hears of a delivery that failed and that the store has. Default:
-    /// [`Failed::Accept`]. Without [`dead_letters`](Self::dead_letters) it means nothing.
+    /// How a failed delivery is answered that the store has. Default: [`Failed::Accept`]. It has no
+    /// effect without [`dead_letters`](Self::dead_letters).
     #[must_use]
     pub fn failed(mut self, failed: Failed) -> Self {
         self.set().failed = failed;
@@ -237,7 +238,7 @@ impl<P> WebhookLayer<P> {
         self.config.background.clone()
     }
 
-    /// A handle on the failed answers in a row, for alarms and health checks.
+    /// A handle on the counts of failed answers in a row, for alarms and health checks.
     #[must_use]
     pub fn strikes(&self) -> Strikes {
         self.config.observers.strikes.clone()

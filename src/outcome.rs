@@ -15,10 +15,7 @@ use crate::rejection::Rejection;
 /// one, of which [`is_late_end`](Self::is_late_end) is true, when the handler's end was not what
 /// answered: because the deadline passed first, or because the client had hung up.
 ///
-/// The two are told by two tasks. Nothing orders them: the late end may be heard while the first is
-/// still being told.
-///
-/// It says *that* a handler failed and never how: neither an error's nor a panic's text is in it.
+/// It says *that* a handler failed and never how: it holds no text of an error or a panic.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     pub(crate) provider: &'static str,

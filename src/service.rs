@@ -152,35 +152,36 @@ impl<R, E> fmt::Debug for ResponseFuture<R, E> {
 }
 
 impl<S, P: Provider> Webhook<S, P> {
-    /// Drives a [`Record`] or a [`DeadLetter`] to the same handler again.
+    /// Gives a [`Record`](crate::Record) or a [`DeadLetter`](crate::DeadLetter) to the same handler
+    /// again.
     ///
-    /// The provider reads the body anew, and the handler gets the delivery in a bare `POST /` with
-    /// the content type of JSON. Access, deadline, [`Strikes`](crate::Strikes) and
-    /// [`Outcome`](crate::Outcome) are matters of a request from outside, and this is none: there is
-    /// no time limit but the
-    /// [`handler_limit`](crate::WebhookLayer::handler_limit). The handler takes a slot like any
-    /// other, waiting for one as long as it takes, and once begun it finishes even if the returned
-    /// future is dropped.
+    /// The provider's code reads the body again. The handler gets the delivery in a `POST /` with the
+    /// content type `application/json`. There is no check of access, no deadline, no
+    /// [`Outcome`](crate::Outcome) and no [strike](crate::Strikes). The handler waits for a slot as
+    /// long as it takes. Once it has started it runs to its end, or to its
+    /// [`handler_limit`](crate::WebhookLayer::handler_limit), even if the returned future is dropped.
     ///
-    /// **Done** is what is answered with the handler's own 2xx; no other 2xx comes out of here. The
-    /// log has one event for a handler that ran.
+    /// A 2xx is the handler's own and means that the delivery is done. The log has one event for a
+    /// handler that ran.
     ///
     /// # Letters
     ///
     /// A letter is marked in this layer's [store](crate::WebhookLayer::dead_letters), which has to be
     /// the one that it came from: as done, or, if the handler failed, with one more attempt and the
-    /// new reason. The answer waits a second for that at most. If the letter could not be marked the
-    /// response has [`Unmarked`] in its extensions: the letter will be offered again, so a handler
-    /// should take the same delivery twice. What never got to the handler leaves the letter as it
-    /// was. Do not replay one letter twice at the same time: the second may undo that it is done.
+    /// new reason. The answer waits for that, a second at most. If the store has not confirmed it by
+    /// then, the response has [`Unmarked`](crate::Unmarked) in its extensions. Such a letter will be
+    /// offered again, so a handler has to take the same delivery twice. A replay that never got to
+    /// the handler leaves the letter as it was. Do not replay one letter twice at the same time: the
+    /// second replay may store a letter that the first has marked as done.
     ///
     /// # Errors
     ///
-    /// The inner service's own, from becoming ready or from the call. All else that keeps a record
-    /// from being done is a response with its [`Rejection`] in the extensions, as for requests: 400
-    /// for a record of another provider or a body that the provider takes for no event, 401 or 403
-    /// when the provider refuses it (a company that left Bsale's allow-list), 500 for a panic of the
-    /// handler's or the provider's code, 503 when the application is draining or the handler was cut off.
+    /// The inner service's own, from becoming ready or from the call. Every other failure is a
+    /// response with its [`Rejection`] in the extensions, as for requests: `400 Bad Request` for a
+    /// record of another provider or a body that holds no event, `401 Unauthorized` or
+    /// `403 Forbidden` when the provider's code refuses it (a company that is no longer on Bsale's
+    /// allow-list), `500 Internal Server Error` when the handler or the provider's code panics, and
+    /// `503 Service Unavailable` when the application is draining or the handler was cut off.
     ///
     /// # Examples
     ///

@@ -18,10 +18,10 @@ pub(crate) use self::{
     writer::{Confirmation, LetterWriter, Store},
 };
 
-/// A delivery that did not end in success, or has not yet, as a [store](DeadLetters) keeps it: a
-/// [`Record`] with an id, a reason, and how often a handler had it.
+/// A delivery that failed or is late, as a [store](DeadLetters) keeps it: a [`Record`] with an id, a
+/// reason, and the number of attempts.
 ///
-/// The layer makes them. It serializes as a versioned object; [`Debug`] prints nothing of the body.
+/// The layer makes it. It serializes as a versioned object. [`Debug`] prints nothing of the body.
 #[doc(alias = "DLQ")]
 #[derive(Clone, PartialEq, Eq)]
 pub struct DeadLetter {
@@ -44,28 +44,27 @@ impl DeadLetter {
         }
     }
 
-    /// What names it in its store. A letter that is stored again has the id that it had.
+    /// Its id in the store. A letter that is stored again keeps its id.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Why it was stored, the last time.
+    /// Why it was last stored.
     #[must_use]
     pub fn reason(&self) -> LetterReason {
         self.reason
     }
 
-    /// How often a handler had it, first delivery and replays alike: 0 for one that never got to a
-    /// handler.
+    /// How often a handler had it, replays included: 0 if it never got to a handler.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.attempts
     }
 
-    /// Whether the provider was to hear a success because of this letter, or had heard one. `false`
-    /// under [`Failed::Refuse`](crate::Failed::Refuse), and where nobody was left to hear anything
-    /// when it was written.
+    /// Whether the provider hears a success for this letter, or has heard one. `false` under
+    /// [`Failed::Refuse`](crate::Failed::Refuse), and if the client had hung up before the letter was
+    /// stored.
     #[must_use]
     pub fn is_acknowledged(&self) -> bool {
         self.acknowledged

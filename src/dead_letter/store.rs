@@ -7,21 +7,20 @@ use std::{
 
 use super::DeadLetter;
 
-/// Where letters are kept: a file ([`JsonLines`](crate::JsonLines)), a queue, a table.
+/// A store of dead letters: a file ([`JsonLines`](crate::JsonLines)), a queue, a table.
 ///
-/// Given to [`WebhookLayer::dead_letters`](crate::WebhookLayer::dead_letters). Each call runs in a
-/// task of its own, to its end, whoever still waits for it, so it must not block its thread: what
-/// blocks belongs on `spawn_blocking`. Calls about one delivery, or one replay, come one after the
-/// other; all others run side by side.
+/// Set by [`WebhookLayer::dead_letters`](crate::WebhookLayer::dead_letters). Each call runs in a task
+/// of its own and is not cancelled when the request is. It must not block its thread: use
+/// `spawn_blocking` for that. Calls about one delivery, or one replay, come one after the other; all
+/// others run side by side.
 ///
-/// The text of an error is logged, so it must not quote the letter.
+/// The layer logs the text of an error, so it must not quote the letter.
 ///
 /// # Closures
 ///
-/// A closure from a [`DeadLetter`] to a future of a `Result` is a store too, one whose
-/// [`done`](Self::done) does nothing. It is given what is [pending](crate::LetterReason::Pending)
-/// like any other letter, so what it keeps has to be replayed with care: a late handler may well
-/// have succeeded.
+/// A closure from a [`DeadLetter`] to a future of a `Result` is a store too. Its [`done`](Self::done)
+/// does nothing. It also gets [pending](crate::LetterReason::Pending) letters, whose late handlers may
+/// succeed later, so be careful when you replay them.
 ///
 /// # Examples
 ///
@@ -38,26 +37,25 @@ use super::DeadLetter;
 /// # let _ = (layer, letters);
 /// ```
 pub trait DeadLetters: Send + Sync + 'static {
-    /// Keeps a letter. With `Ok` it has to be safe from a crash: the provider hears a success then.
+    /// Stores a letter. After `Ok` the provider hears a success, so the letter has to survive a crash.
     ///
-    /// A letter whose id was stored before replaces what was stored.
+    /// A letter replaces an earlier one with the same id.
     ///
     /// # Errors
     ///
-    /// When it is not known to be kept; the failure then goes out to the provider.
+    /// When the letter may not be stored. The failure then goes out to the provider.
     fn store(
         &self,
         letter: DeadLetter,
     ) -> impl Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send;
 
-    /// The delivery of that letter was handled with success, late or replayed: it is no longer to
-    /// be replayed. The default does nothing.
+    /// Marks a letter as done: a late or replayed handler has succeeded. The default does nothing.
     ///
-    /// The letter may be one that could not be stored: an id that the store does not know is fine.
+    /// The store may not know the id, if it failed to store the letter. That is no error.
     ///
     /// # Errors
     ///
-    /// When it may still be taken for undone.
+    /// When the letter may not be marked. It may then be replayed again.
     fn done(
         &self,
         id: &str,
@@ -77,7 +75,8 @@ where
         self(letter).await.map_err(Into::into)
     }
 }
-/// For a store that is held elsewhere too.
+
+/// For a store that the application shares.
 impl<T: DeadLetters> DeadLetters for Arc<T> {
     fn store(
         &self,
