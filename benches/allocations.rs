@@ -29,6 +29,8 @@ use self::{
 
 /// Allocations of the layer for a delivery, decoding excluded.
 const DELIVERY: u64 = 10;
+/// More for a body in several frames: the buffer, and cutting it to the size of the body.
+const FRAMES: u64 = 2;
 const PROBE: u64 = 1;
 const PARKED_HANDLER_BYTES: u64 = 3 * 1024;
 
@@ -67,7 +69,7 @@ fn layer(table: &mut Table) {
     let one_frame = whole(&alegra(), || invoice.request()) - decoding_invoice;
     table.limited("invoice", one_frame, DELIVERY);
     let frames = whole(&alegra(), || invoice.in_frames_of_one_byte()) - decoding_invoice;
-    table.limited("invoice, frames of one byte", frames, DELIVERY);
+    table.limited("invoice, frames of one byte", frames, DELIVERY + FRAMES);
 
     let stored = whole(&failing, client) - decoding_client;
     table.row("client that becomes a letter", stored);

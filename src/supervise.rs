@@ -78,9 +78,11 @@ where
         }
     }));
     let (client, answer) = oneshot::channel();
+    // Borrowed, since an `async fn` would hold each argument twice.
+    let rest = async move { supervise(&mut job, handler, Some(client)).await };
     Supervised {
         answer,
-        rest: Some(Box::pin(supervise(job, handler, Some(client)))),
+        rest: Some(Box::pin(rest)),
         runtime: Handle::current(),
     }
 }
@@ -121,7 +123,7 @@ impl<R, E> Drop for Supervised<R, E> {
 }
 
 /// Step 6 of the manual's table.
-async fn supervise<P, R, E>(mut job: Job<P>, mut handler: Handler<R, E>, mut client: Client<R, E>)
+async fn supervise<P, R, E>(job: &mut Job<P>, mut handler: Handler<R, E>, mut client: Client<R, E>)
 where
     P: Provider,
 {
@@ -218,7 +220,7 @@ impl<P: Provider> Job<P> {
         }
     }
 
-    async fn succeed<R, E>(mut self, mut response: Response<R>, client: Client<R, E>) {
+    async fn succeed<R, E>(&mut self, mut response: Response<R>, client: Client<R, E>) {
         let letter = self.letter.as_mut();
         let done = letter.and_then(|letter| letter.writer.done());
         self.report.handler_ended(End::answered(response.status()));
@@ -228,11 +230,11 @@ impl<P: Provider> Job<P> {
                 response.extensions_mut().insert(Unmarked(()));
             }
         }
-        drop(self.slot);
+        drop(self.slot.take());
         send(client, Ok(response.map(ResponseBody::handler)));
     }
 
-    async fn fail<R, E>(mut self, failure: Failure<R, E>, mut client: Client<R, E>) {
+    async fn fail<R, E>(&mut self, failure: Failure<R, E>, mut client: Client<R, E>) {
         let confirmation = self.store_failure(failure.reason);
         let has_store = confirmation.is_some();
         let until = match self.deadline {
@@ -260,7 +262,7 @@ impl<P: Provider> Job<P> {
             answer
         };
         discard(self.letter.take());
-        drop(self.slot);
+        drop(self.slot.take());
         send(client, answer);
     }
 

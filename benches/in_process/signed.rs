@@ -89,7 +89,9 @@ impl Provider for Signed {
     fn receive(&self, head: &Parts, body: &Bytes) -> Result<Received<Unread>, Rejection> {
         signed(head, self.key.clone().chain_update(body))
             .then(|| Received::event(Unread))
-            .ok_or(Rejection::unauthorized("the signature does not fit the body"))
+            .ok_or(Rejection::unauthorized(
+                "the signature does not fit the body",
+            ))
     }
 
     fn replay(&self, _body: &Bytes) -> Result<Received<Unread>, Rejection> {

@@ -44,10 +44,10 @@ pub(crate) struct LetterWriter {
     store: Arc<Store>,
     /// Made for the first call.
     letter: Option<DeadLetter>,
-    /// Whether the store was told of it, now or before a replay.
-    known: bool,
-    /// Whether the store has a letter that promises the provider a success.
-    kept: Arc<AtomicBool>,
+    /// Whether the store was told of the letter, now or before a replay.
+    is_known: bool,
+    /// Whether the store has a letter that promises the provider a success. Made for the first call.
+    is_kept: Option<Arc<AtomicBool>>,
     last_call: Option<JoinHandle<()>>,
 }
 
@@ -59,8 +59,8 @@ impl LetterWriter {
         Self {
             store,
             letter: None,
-            known: false,
-            kept: Arc::default(),
+            is_known: false,
+            is_kept: None,
             last_call: None,
         }
     }
@@ -68,16 +68,17 @@ impl LetterWriter {
     /// For a letter that is in the store already.
     pub(crate) fn replay(store: Arc<Store>, letter: DeadLetter) -> Self {
         Self {
-            kept: Arc::new(AtomicBool::new(letter.acknowledged)),
+            is_kept: Some(Arc::new(letter.acknowledged.into())),
             letter: Some(letter),
-            known: true,
+            is_known: true,
             ..Self::new(store)
         }
     }
 
     /// Whether the store has confirmed a letter that promises the provider a success.
     pub(crate) fn is_kept(&self) -> bool {
-        self.kept.load(Ordering::Acquire)
+        let is_kept = self.is_kept.as_ref();
+        is_kept.is_some_and(|is_kept| is_kept.load(Ordering::Acquire))
     }
 
     /// Stores the delivery. `acknowledged`: whether the provider hears a success for it; `tried`:
@@ -103,7 +104,7 @@ impl LetterWriter {
 
     /// Marks the letter as done, if there is one.
     pub(crate) fn done(&mut self) -> Option<Confirmation> {
-        let letter = self.letter.clone().filter(|_| self.known)?;
+        let letter = self.letter.clone().filter(|_| self.is_known)?;
         Some(self.call(letter, Call::Done))
     }
 
@@ -112,13 +113,13 @@ impl LetterWriter {
         let weight = letter.record.body().len() + LETTER_OVERHEAD;
         // The store has to hear the end of what it knows. There are no more of those than there
         // were handlers at once.
-        let Some(permit) = self.store.background.store_call(weight, self.known) else {
+        let Some(permit) = self.store.background.store_call(weight, self.is_known) else {
             failed(&letter, call, &"too many letters wait for the store");
             return confirmed;
         };
-        self.known = true;
+        self.is_known = true;
         let store = Arc::clone(&self.store);
-        let kept = Arc::clone(&self.kept);
+        let is_kept = Arc::clone(self.is_kept.get_or_insert_default());
         let before = self.last_call.take();
         self.last_call = Some(tokio::spawn(async move {
             let _permit = permit;
@@ -131,7 +132,7 @@ impl LetterWriter {
             };
             match result {
                 Ok(Ok(())) => {
-                    kept.store(
+                    is_kept.store(
                         call == Call::Store && letter.acknowledged,
                         Ordering::Release,
                     );
