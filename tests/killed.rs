@@ -1,6 +1,9 @@
-//! A process that is killed in the middle of everything: what it had confirmed is there afterwards.
+//! A process is killed while it stores letters: what it had confirmed is in the file afterwards.
+//! This test needs a process of its own because it runs itself as a child.
 #![cfg(unix)]
 
+#[path = "it/util/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "this test needs a part of it")]
 mod util;
 
 use std::{
@@ -19,7 +22,7 @@ use tower_webhook::{JsonLines, LetterReason, WebhookLayer, alegra::Alegra};
 
 use util::{Does, Handler, alegra, ms, post, send};
 
-/// Where the child keeps its letters; without it, this process is no child.
+/// Where the child keeps its letters. Only a child has it.
 const LETTERS: &str = "KILLED_LETTERS";
 
 const LATE: usize = 200;
@@ -33,8 +36,8 @@ fn body(id: &str) -> String {
     format!(r#"{{"subject":"new-invoice","message":{{"invoice":{{"id":"{id}"}}}}}}"#)
 }
 
-/// What the parent kills: 200 handlers that are late and never end, and letters without end. It says
-/// aloud what was answered with a success.
+/// The process that is killed. It has 200 late handlers that never end, stores letters without end,
+/// and prints what was answered with a success.
 #[tokio::test]
 async fn the_child() {
     let Some(path) = env::var_os(LETTERS) else {
@@ -43,16 +46,16 @@ async fn the_child() {
     let letters = JsonLines::open(path).expect("the file of the process that died");
     let layer = layer(&letters);
     let round = std::process::id();
-    let say = async |id: String, does: Does| {
+    let confirm = async |id: String, does: Does| {
         let answer = send(&layer, &Handler::new(does), post(body(&id))).await;
         if answer.is_ok_and(|answer| answer.status() == StatusCode::ACCEPTED) {
             println!("confirmed {id}");
         }
     };
     let late = stream::iter(0..LATE)
-        .for_each_concurrent(None, |n| say(format!("late-{round}-{n}"), Does::Never));
+        .for_each_concurrent(None, |n| confirm(format!("late-{round}-{n}"), Does::Never));
     let failing = stream::iter(0..)
-        .for_each_concurrent(16, |n| say(format!("failed-{round}-{n}"), Does::Fail));
+        .for_each_concurrent(16, |n| confirm(format!("failed-{round}-{n}"), Does::Fail));
     futures::join!(late, failing);
 }
 
@@ -88,7 +91,7 @@ async fn what_was_confirmed_survives_a_kill() {
         let mut child = child(&path);
         let lines = BufReader::new(child.stdout.take().expect("its stdout")).lines();
         let mut killed = false;
-        // What it said before it died counts, also what is read afterwards.
+        // What it printed before it died counts, even if it is read later.
         for line in lines.map_while(Result::ok) {
             let Some((_, id)) = line.split_once("confirmed ") else {
                 continue;
@@ -126,12 +129,12 @@ async fn what_was_confirmed_survives_a_kill() {
     assert_eq!(pending, late);
     assert!(waiting.is_superset(&failed), "confirmed and gone");
 
-    // Offered, and driven again, each is done.
+    // Each letter is offered, and done when its replay succeeds.
     let count = letters.waiting();
-    let webhook = layer(&letters).layer(Handler::new(Does::Answer(StatusCode::OK)));
+    let webhook = layer(&letters).layer(Handler::answers(200));
     for letter in letters.letters() {
         let answer = webhook.replay(letter.expect("a letter")).await;
-        assert_eq!(answer.expect("an answer").status(), StatusCode::OK);
+        assert_eq!(answer.expect("an answer").status(), 200);
     }
     println!("{count} letters offered after {ROUNDS} kills");
     assert_eq!(letters.waiting(), 0);

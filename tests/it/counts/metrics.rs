@@ -1,0 +1,441 @@
+//! The feature `metrics`: its names, their labels and values. The recorder is of one thread alone,
+//! so these tests need no process of their own.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use futures::FutureExt;
+use metrics::{
+    Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
+    SharedString, Unit, with_local_recorder,
+};
+use tokio::time::sleep;
+use tower_webhook::{Access, Failed, Late, WebhookLayer, alegra::Alegra, bsale::Bsale};
+
+use crate::util::{
+    BSALE, Does, Handler, Keeps, NORTH, PANIC, SOUTH, Script, Step, Store, alegra, delivery, ms,
+    paused_runtime, post, post_body, post_to, quiet_panics, send, two_tenants,
+};
+
+/// The values of every metric so far, by its name and labels: `name{label=value,…}`. A counter and a
+/// gauge have one value.
+#[derive(Clone, Default)]
+struct Recorded {
+    values: Arc<Mutex<BTreeMap<String, Vec<f64>>>>,
+    panics: Arc<AtomicBool>,
+}
+
+/// One metric of a [`Recorded`].
+struct One(Recorded, String);
+
+impl Recorded {
+    /// Runs a test on a runtime of its own and records its metrics.
+    fn of<F: Future<Output = ()>>(test: impl FnOnce(Self) -> F) {
+        quiet_panics();
+        let recorded = Self::default();
+        with_local_recorder(&recorded.clone(), || {
+            paused_runtime().block_on(test(recorded));
+        });
+    }
+
+    /// The labels of all metrics of that name, and their values.
+    fn all(&self, name: &str) -> Vec<(String, Vec<f64>)> {
+        let values = self.values.lock().unwrap();
+        let labelled = values.iter().filter_map(|(key, values)| {
+            let labels = key.strip_prefix(name)?.strip_prefix('{')?;
+            Some((labels.strip_suffix('}')?.to_owned(), values.clone()))
+        });
+        labelled.collect()
+    }
+
+    /// The same of counters and gauges.
+    fn single(&self, name: &str) -> Vec<(String, f64)> {
+        let all = self.all(name).into_iter();
+        all.map(|(labels, values)| (labels, values[0])).collect()
+    }
+
+    fn names(&self) -> BTreeSet<String> {
+        self.values.lock().unwrap().keys().cloned().collect()
+    }
+
+    fn one(&self, key: &Key) -> Arc<One> {
+        assert!(!self.panics.load(Ordering::SeqCst), "{PANIC}");
+        let labels = key.labels();
+        let labels = labels.map(|label| format!("{}={}", label.key(), label.value()));
+        let labels = labels.collect::<Vec<_>>().join(",");
+        Arc::new(One(self.clone(), format!("{}{{{labels}}}", key.name())))
+    }
+}
+
+fn owned<T: Clone>(values: &[(&str, T)]) -> Vec<(String, T)> {
+    let values = values.iter().cloned();
+    values
+        .map(|(labels, value)| (labels.to_owned(), value))
+        .collect()
+}
+
+impl Recorder for Recorded {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::from_arc(self.one(key))
+    }
+
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::from_arc(self.one(key))
+    }
+
+    fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::from_arc(self.one(key))
+    }
+}
+
+impl One {
+    fn change(&self, change: impl FnOnce(&mut Vec<f64>)) {
+        let mut values = self.0.values.lock().unwrap();
+        change(values.entry(self.1.clone()).or_default());
+    }
+
+    fn add(&self, value: f64) {
+        self.change(|values| match values.first_mut() {
+            Some(sum) => *sum += value,
+            None => values.push(value),
+        });
+    }
+}
+
+impl CounterFn for One {
+    fn increment(&self, value: u64) {
+        self.add(value as f64);
+    }
+
+    fn absolute(&self, _value: u64) {
+        unreachable!("the layer only adds");
+    }
+}
+
+impl GaugeFn for One {
+    fn increment(&self, value: f64) {
+        self.add(value);
+    }
+
+    fn decrement(&self, value: f64) {
+        self.add(-value);
+    }
+
+    fn set(&self, value: f64) {
+        self.change(|values| *values = vec![value]);
+    }
+}
+
+impl HistogramFn for One {
+    fn record(&self, value: f64) {
+        self.change(|values| values.push(value));
+    }
+}
+
+async fn sends(layer: &WebhookLayer<Alegra>, handler: &Handler, event: &str) {
+    let _ = send(layer, handler, post(delivery(event, 1))).await;
+}
+
+#[test]
+fn each_request_is_counted_once_under_known_names() {
+    Recorded::of(async |recorded| {
+        let store = Store::new(Keeps::After(ms(1)));
+        let layer = alegra().handler_limit(ms(9000)).max_in_flight(8);
+        sends(&layer, &Handler::answers(204), "new-item").await;
+        sends(&layer, &Handler::answers(200), "new-item").await;
+        sends(&layer, &Handler::answers(500), "new-item").await;
+        sends(&layer, &Handler::new(Does::Fail), "edit-bill").await;
+        sends(&layer, &Handler::new(Does::PanicInCall), "edit-bill").await;
+        sends(&layer, &Handler::new(Does::Never), "edit-bill").await;
+        let never_ready = Handler::new(Does::Never).ready_after(None);
+        sends(&layer, &never_ready, "edit-bill").await;
+        for body in ["", r#"{"subject":"a sender's own"}"#, "no envelope"] {
+            let _ = send(&layer, &Handler::answers(204), post(body)).await;
+        }
+        let never = Handler::new(Does::Never);
+        let hung_up = send(&layer, &never, post(delivery("new-bill", 1)));
+        assert!(hung_up.now_or_never().is_none());
+        let stored = layer.clone().dead_letters(store);
+        sends(&stored, &Handler::answers(500), "delete-item").await;
+        let bsale = WebhookLayer::new(Bsale::new(), Access::path([("north", NORTH)]));
+        let _ = send(&bsale, &Handler::answers(200), post_to(NORTH, BSALE)).await;
+        let _ = send(&bsale, &Handler::answers(200), post_to(SOUTH, BSALE)).await;
+        // Late ends are no requests.
+        assert_eq!(layer.background().drain(ms(60_000)).await, 0);
+
+        let expected = [
+            ("provider=alegra,event=delete-item,outcome=stored", 1.0),
+            ("provider=alegra,event=edit-bill,outcome=failed", 2.0),
+            ("provider=alegra,event=edit-bill,outcome=late", 1.0),
+            ("provider=alegra,event=edit-bill,outcome=rejected", 1.0),
+            ("provider=alegra,event=new-bill,outcome=given_up", 1.0),
+            ("provider=alegra,event=new-item,outcome=failed", 1.0),
+            ("provider=alegra,event=new-item,outcome=handled", 2.0),
+            ("provider=alegra,event=none,outcome=probe", 1.0),
+            ("provider=alegra,event=none,outcome=rejected", 1.0),
+            ("provider=alegra,event=other,outcome=handled", 1.0),
+            ("provider=bsale,event=document,outcome=handled", 1.0),
+            ("provider=bsale,event=none,outcome=rejected", 1.0),
+        ];
+        assert_eq!(recorded.single("webhook_requests_total"), owned(&expected));
+        let refused = [("provider=bsale", 1.0)];
+        assert_eq!(
+            recorded.single("webhook_access_refused_total"),
+            owned(&refused)
+        );
+        let late = [("provider=alegra", 1.0)];
+        assert_eq!(recorded.single("webhook_late_total"), owned(&late));
+
+        // No tenant, nothing that a sender wrote, and no other names.
+        let names = recorded.names();
+        for text in ["north", NORTH, SOUTH, "sender", "tenant", "envelope"] {
+            assert!(
+                !names.iter().any(|name| name.contains(text)),
+                "{text}: {names:?}"
+            );
+        }
+        let bare = |name: &String| name.split('{').next().map(str::to_owned);
+        let bare: BTreeSet<_> = names.iter().filter_map(bare).collect();
+        let expected = [
+            "webhook_access_refused_total",
+            "webhook_body_bytes",
+            "webhook_consecutive_failures",
+            "webhook_dead_letters_total",
+            "webhook_handlers_in_flight",
+            "webhook_late_total",
+            "webhook_requests_total",
+            "webhook_response_seconds",
+        ];
+        assert!(bare.iter().eq(&expected), "{bare:?}");
+    });
+}
+
+#[test]
+fn the_time_of_an_answer_is_measured_and_not_that_of_a_late_end() {
+    Recorded::of(async |recorded| {
+        let layer = alegra();
+        for after in [250, 1500, 9000] {
+            let handler = Handler::new(Does::AnswerAfter(ms(after), 200));
+            sends(&layer, &handler, "new-item").await;
+        }
+        let _ = send(
+            &layer,
+            &Handler::answers(204),
+            post_to(NORTH, "a wrong secret"),
+        )
+        .await;
+        assert_eq!(layer.background().drain(ms(60_000)).await, 0);
+        let expected = [("provider=alegra", vec![0.25, 1.5, 3.0, 0.0])];
+        assert_eq!(recorded.all("webhook_response_seconds"), owned(&expected));
+    });
+}
+
+#[test]
+fn the_size_of_a_body_is_measured_when_it_was_read_to_its_end() {
+    Recorded::of(async |recorded| {
+        let layer = alegra();
+        let body = delivery("new-item", 1);
+        let size = body.len();
+        let _ = send(&layer, &Handler::answers(204), post(body)).await;
+        let _ = send(&layer, &Handler::answers(204), post("no envelope")).await;
+        let _ = send(&layer, &Handler::answers(204), post("")).await;
+        let broken = Script::new([Step::Data(b"{\"subj"), Step::Break]);
+        let _ = send(&layer, &Handler::answers(204), post_body(broken)).await;
+        let _ = send(
+            &layer,
+            &Handler::answers(204),
+            post_to(NORTH, "a wrong secret"),
+        )
+        .await;
+        let size = f64::from(u32::try_from(size).expect("a small body"));
+        let expected = [("provider=alegra", vec![size, 11.0, 0.0])];
+        assert_eq!(recorded.all("webhook_body_bytes"), owned(&expected));
+    });
+}
+
+#[test]
+fn the_gauge_of_failures_in_a_row_shows_the_worst_tenant() {
+    Recorded::of(async |recorded| {
+        let layer = two_tenants();
+        let failures = || recorded.single("webhook_consecutive_failures");
+        let of_items = |count: f64| owned(&[("provider=alegra,event=new-item", count)]);
+        let body = delivery("new-item", 1);
+        for (secret, answer, worst) in [
+            (NORTH, 500, 1.0),
+            (NORTH, 500, 2.0),
+            (SOUTH, 500, 2.0),
+            (NORTH, 204, 1.0),
+            (SOUTH, 204, 0.0),
+            (SOUTH, 204, 0.0),
+        ] {
+            let _ = send(
+                &layer,
+                &Handler::answers(answer),
+                post_to(secret, body.clone()),
+            )
+            .await;
+            assert_eq!(failures(), of_items(worst), "{secret} {answer}");
+        }
+        // An unreadable delivery may be of any event of that tenant, or of one that it never had.
+        let unread = |items: f64, none: f64| {
+            owned(&[
+                ("provider=alegra,event=new-item", items),
+                ("provider=alegra,event=none", none),
+            ])
+        };
+        let _ = send(
+            &layer,
+            &Handler::answers(204),
+            post_to(SOUTH, "no envelope"),
+        )
+        .await;
+        assert_eq!(failures(), unread(1.0, 1.0));
+        let _ = send(&layer, &Handler::answers(204), post_to(SOUTH, body)).await;
+        assert_eq!(failures(), unread(0.0, 0.0));
+    });
+}
+
+#[test]
+fn a_recorder_that_panics_costs_no_slot_and_no_letter() {
+    Recorded::of(async |recorded| {
+        recorded.panics.store(true, Ordering::SeqCst);
+        let store = Store::new(Keeps::After(ms(200)));
+        let layer = alegra().dead_letters(store.clone());
+        // It succeeds while its pending letter is stored.
+        let handler = Handler::new(Does::AnswerAfter(ms(3100), 200));
+        let answer = send(&layer, &handler, post(delivery("new-item", 1))).await;
+        assert_eq!(answer.expect("its own").status(), 200);
+        sleep(ms(5000)).await;
+        assert_eq!(layer.background().in_flight(), 0);
+        let calls = store.calls_of(1).into_iter();
+        let calls: Vec<_> = calls.map(|call| (call.what, call.confirmed)).collect();
+        assert_eq!(calls, [("pending", Some(true)), ("done", Some(true))]);
+        recorded.panics.store(false, Ordering::SeqCst);
+    });
+}
+
+#[test]
+fn handlers_are_in_flight_until_they_end() {
+    Recorded::of(async |recorded| {
+        let layer = alegra().handler_limit(ms(20_000)).deadline(ms(1000));
+        let running = || recorded.single("webhook_handlers_in_flight");
+        let handlers = |count: f64| owned(&[("provider=alegra", count)]);
+        assert_eq!(running(), []);
+        for does in [
+            Does::Never,
+            Does::AnswerAfter(ms(9000), 200),
+            Does::PanicAfter(ms(9000)),
+            Does::FailAfter(ms(9000)),
+        ] {
+            sends(&layer, &Handler::new(does), "new-item").await;
+        }
+        assert_eq!(running(), handlers(4.0));
+        let never = Handler::new(Does::Never);
+        let hung_up = send(&layer, &never, post(delivery("new-bill", 1)));
+        assert!(hung_up.now_or_never().is_none());
+        assert_eq!(running(), handlers(5.0));
+        let never_ready = Handler::new(Does::Never).ready_after(None);
+        sends(&layer, &never_ready, "new-item").await;
+        sends(&layer, &Handler::new(Does::PanicInCall), "new-item").await;
+        assert_eq!(running(), handlers(5.0));
+        sleep(ms(10_000)).await;
+        assert_eq!(running(), handlers(2.0));
+        assert_eq!(layer.background().drain(ms(60_000)).await, 0);
+        assert_eq!(running(), handlers(0.0));
+    });
+}
+
+#[test]
+fn letters_are_counted_by_reason_when_the_store_has_confirmed_them() {
+    Recorded::of(async |recorded| {
+        let layer = |keeps| alegra().dead_letters(Store::new(keeps));
+        let sound = layer(Keeps::After(ms(10))).handler_limit(ms(5000));
+        let late = Handler::new(Does::FailAfter(ms(4000)));
+        let never_ready = Handler::new(Does::Never).ready_after(None);
+        let handlers = [
+            Handler::answers(204),
+            Handler::answers(500),
+            Handler::answers(404),
+            Handler::new(Does::Fail),
+            Handler::new(Does::PanicInCall),
+            Handler::new(Does::Never),
+            late,
+            never_ready,
+        ];
+        for handler in &handlers {
+            sends(&sound, handler, "new-item").await;
+        }
+        let _ = send(&sound, &Handler::answers(204), post("no envelope")).await;
+        let refusing = sound.clone().failed(Failed::Refuse).late(Late::Refuse);
+        sends(&refusing, &Handler::answers(500), "new-item").await;
+        assert_eq!(sound.background().drain(ms(60_000)).await, 0);
+        sends(&sound, &Handler::answers(204), "new-item").await;
+        // What the store does not confirm is no letter.
+        for keeps in [Keeps::FailsAfter(ms(10)), Keeps::PanicsInCall, Keeps::Hangs] {
+            sends(&layer(keeps), &Handler::answers(500), "new-item").await;
+        }
+        let expected = [
+            ("provider=alegra,reason=busy", 1.0),
+            ("provider=alegra,reason=draining", 1.0),
+            ("provider=alegra,reason=error", 2.0),
+            ("provider=alegra,reason=interrupted", 1.0),
+            ("provider=alegra,reason=malformed", 1.0),
+            ("provider=alegra,reason=panicked", 1.0),
+            ("provider=alegra,reason=pending", 2.0),
+            ("provider=alegra,reason=status", 3.0),
+        ];
+        assert_eq!(
+            recorded.single("webhook_dead_letters_total"),
+            owned(&expected)
+        );
+    });
+}
+
+#[test]
+fn late_deliveries_are_counted_whether_accepted_or_refused() {
+    Recorded::of(async |recorded| {
+        let late = Handler::new(Does::AnswerAfter(ms(9000), 200));
+        for layer in [alegra(), alegra().late(Late::Refuse)] {
+            sends(&layer, &late, "new-item").await;
+            assert_eq!(layer.background().drain(ms(60_000)).await, 0);
+        }
+        let expected = [("provider=alegra", 2.0)];
+        assert_eq!(recorded.single("webhook_late_total"), owned(&expected));
+    });
+}
+
+/// Ten thousand requests with wrong secrets add to one counter and create no other.
+#[test]
+fn requests_without_access_are_counted_in_one_counter() {
+    Recorded::of(async |recorded| {
+        let layer = alegra();
+        let handler = Handler::answers(204);
+        let mut names = BTreeSet::new();
+        for guess in 0..10_000 {
+            let body = delivery("new-item", guess);
+            let _ = send(&layer, &handler, post_to(&format!("guess-{guess}"), body)).await;
+            if guess == 0 {
+                names = recorded.names();
+            }
+        }
+        let expected = [("provider=alegra", 10_000.0)];
+        assert_eq!(
+            recorded.single("webhook_access_refused_total"),
+            owned(&expected)
+        );
+        assert_eq!(recorded.names(), names);
+        assert_eq!(recorded.single("webhook_consecutive_failures"), []);
+    });
+}

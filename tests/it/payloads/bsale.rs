@@ -1,0 +1,368 @@
+//! Bsale's notices: every documented shape, and the way from a notice to a request.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::Uri;
+use serde_json::{Value, json};
+use tower_webhook::{
+    Event as _, Provider,
+    bsale::{API_BASE, Action, Bsale, COURIER_API_BASE, Event, Notification, Topic},
+};
+
+#[track_caller]
+fn notice(body: &str) -> Notification {
+    match serde_json::from_str(body).expect("an event") {
+        Event::Notification(notification) => notification,
+        event => panic!("{event:?}"),
+    }
+}
+
+/// A documented sample, with some fields replaced; `null` takes one away.
+#[track_caller]
+fn changed(sample: &str, fields: &Value) -> Notification {
+    let mut body: Value = serde_json::from_str(sample).unwrap();
+    for (key, value) in fields.as_object().unwrap() {
+        body[key] = value.clone();
+    }
+    body.as_object_mut()
+        .unwrap()
+        .retain(|_, value| !value.is_null());
+    notice(&body.to_string())
+}
+
+const DOCUMENT: &str = include_str!("../../data/bsale/document.json");
+const PRODUCT: &str = include_str!("../../data/bsale/product.json");
+const VARIANT: &str = include_str!("../../data/bsale/variant.json");
+const PRICE: &str = include_str!("../../data/bsale/price.json");
+const STOCK: &str = include_str!("../../data/bsale/stock.json");
+const PAYMENT: &str = include_str!("../../data/bsale/payment.json");
+const COURIER_ORDER: &str = include_str!("../../data/bsale/courierOrder.json");
+
+#[test]
+fn every_documented_shape() {
+    for (body, topic, action, path) in [
+        (
+            DOCUMENT,
+            Topic::Document,
+            Action::Post,
+            "/documents/1811905.json",
+        ),
+        (
+            PRODUCT,
+            Topic::Product,
+            Action::Post,
+            "/v2/products/952.json",
+        ),
+        (
+            VARIANT,
+            Topic::Variant,
+            Action::Put,
+            "/v2/variants/1234.json",
+        ),
+        (
+            PRICE,
+            Topic::Price,
+            Action::Put,
+            "/v2/price_lists/6/details.json?variant=594",
+        ),
+        (
+            STOCK,
+            Topic::Stock,
+            Action::Put,
+            "/v2/stocks.json?variant=8712&office=2",
+        ),
+        (
+            PAYMENT,
+            Topic::Payment,
+            Action::Post,
+            "/v1/payments/3229.json",
+        ),
+        (
+            COURIER_ORDER,
+            Topic::CourierOrder,
+            Action::Post,
+            "/v1/couriers/orders/17170.json",
+        ),
+    ] {
+        let notification = notice(body);
+        assert_eq!((notification.topic, notification.action), (topic, action));
+        assert_eq!(notification.resource, path);
+        assert_eq!(notification.resource_path().unwrap().to_string(), path);
+
+        // All but the token is written back as it was sent.
+        let mut sent: Value = serde_json::from_str(body).unwrap();
+        sent.as_object_mut().unwrap().remove("userToken");
+        if let Some(seller) = sent.get_mut("sellerId") {
+            *seller = json!("7");
+        }
+        assert_eq!(serde_json::to_value(&notification).unwrap(), sent);
+    }
+}
+
+#[test]
+fn a_document_as_documented() {
+    let document = notice(DOCUMENT);
+    assert_eq!(document.cpn_id, 11420);
+    assert_eq!(document.resource_id, "1811905");
+    assert_eq!(document.office_id.as_ref().unwrap(), &"11");
+    assert_eq!(document.send, Some(1_737_740_416));
+    let sent_at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_737_740_416);
+    assert_eq!(document.sent_at(), Some(sent_at));
+    let event = Event::Notification(document);
+    assert_eq!((event.name(), event.id()), ("document", Some("1811905")));
+    assert_eq!((event.topic(), event.cpn_id()), ("document", Some(11420)));
+}
+
+#[test]
+fn a_courier_order_as_documented() {
+    let order = notice(COURIER_ORDER);
+    assert_eq!(order.seller_id.as_ref().unwrap(), &"7");
+    assert_eq!(order.user_token.as_ref().unwrap().expose().len(), 40);
+    let base: Uri = COURIER_API_BASE.parse().unwrap();
+    let uri = order.resource_path().unwrap().on(&base);
+    assert_eq!(
+        uri,
+        "https://courier.bsale.io/v1/couriers/orders/17170.json"
+    );
+}
+
+#[test]
+fn numbers_may_be_strings_and_strings_numbers() {
+    let notification = changed(
+        PRICE,
+        &json!({"cpnId": "80546", "resourceId": 594, "priceListId": 6, "send": "1684869929"}),
+    );
+    assert_eq!(notification, notice(PRICE));
+}
+
+#[test]
+fn actions_are_compared_without_case() {
+    for (sent, read) in [
+        ("POST", Action::Post),
+        ("Put", Action::Put),
+        ("DELETE", Action::Delete),
+        ("delete", Action::Delete),
+    ] {
+        assert_eq!(changed(PRODUCT, &json!({"action": sent})).action, read);
+    }
+}
+
+#[test]
+fn optional_fields_may_be_missing_and_unknown_ones_may_come() {
+    let bare = changed(
+        DOCUMENT,
+        &json!({"officeId": null, "send": null, "more": {"a": [1]}}),
+    );
+    assert_eq!(
+        (bare.office_id.as_ref(), bare.send, bare.sent_at()),
+        (None, None, None)
+    );
+    let price = changed(PRICE, &json!({"officeId": "1"}));
+    assert_eq!(price.office_id.unwrap(), "1");
+}
+
+#[test]
+fn the_path_is_rebuilt_on_the_base_that_the_user_chose() {
+    let path = notice(STOCK).resource_path().unwrap();
+    for (base, uri) in [
+        (
+            API_BASE,
+            "https://api.bsale.io/v2/stocks.json?variant=8712&office=2",
+        ),
+        (
+            "https://api.bsale.com.mx/",
+            "https://api.bsale.com.mx/v2/stocks.json?variant=8712&office=2",
+        ),
+        (
+            "http://localhost:8080/bsale/?x=1",
+            "http://localhost:8080/bsale/v2/stocks.json?variant=8712&office=2",
+        ),
+        ("/proxy", "/proxy/v2/stocks.json?variant=8712&office=2"),
+        (
+            "api.bsale.io",
+            "https://api.bsale.io/v2/stocks.json?variant=8712&office=2",
+        ),
+        (
+            "localhost:8080",
+            "https://localhost:8080/v2/stocks.json?variant=8712&office=2",
+        ),
+        ("*", "/v2/stocks.json?variant=8712&office=2"),
+    ] {
+        assert_eq!(path.on(&base.parse().unwrap()), uri);
+    }
+}
+
+#[track_caller]
+fn path(sample: &str, resource: &str) -> Option<String> {
+    let notification = changed(sample, &json!({"resource": resource}));
+    notification.resource_path().map(|path| path.to_string())
+}
+
+#[test]
+fn documented_spellings_of_a_path_are_taken() {
+    for (sample, sent, rebuilt) in [
+        (
+            DOCUMENT,
+            "documents/1811905.json",
+            "/documents/1811905.json",
+        ),
+        (
+            DOCUMENT,
+            "/v1/documents/1811905.json",
+            "/v1/documents/1811905.json",
+        ),
+        (PRODUCT, "v99/products/952.json", "/v99/products/952.json"),
+        (PRODUCT, "/products/952.json", "/products/952.json"),
+        (
+            PRICE,
+            "/v1/price_lists/6/details.json?variantid=594",
+            "/v1/price_lists/6/details.json?variantid=594",
+        ),
+        (
+            STOCK,
+            "/v1/stocks.json?variantid=8712&officeid=2",
+            "/v1/stocks.json?variantid=8712&officeid=2",
+        ),
+    ] {
+        assert_eq!(path(sample, sent).as_deref(), Some(rebuilt), "{sent}");
+    }
+}
+
+/// The request is unsigned: whatever is no template of the topic's gives no path.
+#[test]
+fn no_path_leads_away() {
+    for resource in [
+        "",
+        "/",
+        "//evil.example/documents/1811905.json",
+        "\\\\evil.example",
+        "@evil.example/documents/1811905.json",
+        ".evil.example/documents/1811905.json",
+        "https://evil.example/documents/1811905.json",
+        "https://api.bsale.io/documents/1811905.json",
+        "/v1/clients.json",
+        "/v1/v1/documents/1811905.json",
+        "/v0/documents/1811905.json",
+        "/v100/documents/1811905.json",
+        "/v01/documents/1811905.json",
+        "/v/documents/1811905.json",
+        "/documents/1811906.json",
+        "/documents/01811905.json",
+        "/documents/1811905.json?expand=[client]",
+        "/documents/1811905.json#a",
+        "/documents/1811905.json ",
+        " /documents/1811905.json",
+        "/documents/1811905.JSON",
+        "/documents/1811905",
+        "/documents/.json",
+        "/documents/-1811905.json",
+        "/documents/1811905/details.json",
+        "/documents/../clients/1811905.json",
+        "/products/1811905.json",
+        "/documents/%31811905.json",
+        "/documents/\u{661}811905.json",
+        "/documents/1811905.json\n",
+    ] {
+        assert_eq!(path(DOCUMENT, resource), None, "{resource:?}");
+    }
+    for resource in [
+        "/v2/stocks.json?variant=8713&office=2",
+        "/v2/stocks.json?variant=8712&office=3",
+        "/v2/stocks.json?variant=8712",
+        "/v2/stocks.json?office=2&variant=8712",
+        "/v2/stocks.json?variant=8712&office=2&office=3",
+        "/v2/stocks.json?variant=8712&office=",
+        "/v2/stocks.json",
+    ] {
+        assert_eq!(path(STOCK, resource), None, "{resource}");
+    }
+    assert_eq!(
+        path(PRICE, "/v2/price_lists/7/details.json?variant=594"),
+        None
+    );
+    assert_eq!(
+        path(PRICE, "/v2/price_lists/6/details.json?variant=595"),
+        None
+    );
+    assert_eq!(path(PRICE, "/v2/price_lists/6.json?variant=594"), None);
+}
+
+/// Where the notice names no office and no list, the path's own are taken.
+#[test]
+fn ids_are_compared_where_they_are_given() {
+    let stock = changed(STOCK, &json!({"officeId": null}));
+    assert!(stock.resource_path().is_some());
+    let price = changed(PRICE, &json!({"priceListId": null}));
+    assert!(price.resource_path().is_some());
+}
+
+#[test]
+fn the_idempotency_key_is_made_of_five_fields() {
+    let key = |notification: Notification| Event::Notification(notification).idempotency_key();
+    assert_eq!(
+        key(notice(STOCK)).as_deref(),
+        Some("80546:stock:put:/v2/stocks.json?variant=8712&office=2:1684874486")
+    );
+    let upper = changed(STOCK, &json!({"action": "PUT"}));
+    assert_eq!(key(upper), key(notice(STOCK)));
+    assert_eq!(
+        key(changed(STOCK, &json!({"send": null}))),
+        None,
+        "without send there is none"
+    );
+    for other in [
+        json!({"cpnId": 1}),
+        json!({"action": "post"}),
+        json!({"send": 1_684_874_487}),
+        json!({"resource": "/v2/stocks.json?variant=8712&office=3"}),
+    ] {
+        assert_ne!(key(changed(STOCK, &other)), key(notice(STOCK)));
+    }
+    let unknown = r#"{"cpnId":1,"resource":"/x:y","topic":"webOrder","action":"POST","send":5}"#;
+    let event: Event = serde_json::from_str(unknown).unwrap();
+    assert_eq!(
+        event.idempotency_key().as_deref(),
+        Some("1:webOrder:post:/x:y:5")
+    );
+    // A colon of the sender's could make two different notices look alike.
+    let unknown = r#"{"cpnId":1,"resource":"/x","topic":"web:Order","action":"post","send":5}"#;
+    let event: Event = serde_json::from_str(unknown).unwrap();
+    assert_eq!(event.idempotency_key(), None);
+}
+
+fn head() -> http::request::Parts {
+    http::Request::post("/").body(()).unwrap().into_parts().0
+}
+
+#[test]
+fn companies_are_taken_from_a_list_or_a_closure() {
+    let list = Bsale::new().companies([80546, 11420, 7]);
+    let closure = Bsale::new().companies_by(|cpn_id| cpn_id == 11420);
+    for provider in [list, closure] {
+        let receive = |body: &str| provider.receive(&head(), &Bytes::from(body.to_owned()));
+        assert!(receive(DOCUMENT).is_ok());
+        for refused in [
+            r#"{"cpnId":11421,"topic":"document"}"#,
+            r#"{"topic":"document"}"#,
+            r#"{"cpnId":null,"topic":"webOrder"}"#,
+            r#"{"cpnId":"11420 ","topic":"webOrder"}"#,
+            r#"{"cpnId":11420.0,"topic":"webOrder"}"#,
+            r#"{"cpnId":"011420","topic":"webOrder"}"#,
+            r#"{"cpnId":11420,"cpnId":11420,"topic":"webOrder"}"#,
+            r#"{"cpnID":11420,"topic":"webOrder"}"#,
+        ] {
+            assert!(receive(refused).is_err(), "{refused}");
+        }
+        assert!(receive(r#"{"cpnId":"11420","topic":"webOrder"}"#).is_ok());
+    }
+    let all = Bsale::new();
+    let body = Bytes::from_static(br#"{"topic":"document"}"#);
+    assert!(all.receive(&head(), &body).is_ok());
+}
+
+#[test]
+#[should_panic(expected = "an empty list of companies would refuse every delivery")]
+fn an_empty_list_of_companies_is_a_mistake() {
+    let _ = Bsale::new().companies([]);
+}

@@ -1,0 +1,240 @@
+//! Every field that the providers document, with its documented type and how it is read. A value of
+//! the documented sample that no row reads fails the test: no documented field lives in `raw()` alone.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use tower_webhook::{
+    alegra::{Client, Event, Invoice, Item, Name},
+    bsale::{self, Notification},
+};
+
+/// Where it stands, its type in the provider's table or sample, and its accessor.
+type Row<T> = (&'static str, &'static str, fn(&T) -> Option<String>);
+
+fn text(value: &Option<String>) -> Option<String> {
+    value.clone()
+}
+
+fn shown(value: Option<impl ToString>) -> Option<String> {
+    value.map(|value| value.to_string())
+}
+
+fn name_part(
+    client: &Client,
+    part: fn(&tower_webhook::alegra::NameParts) -> &Option<String>,
+) -> Option<String> {
+    match client.name.as_ref()? {
+        Name::Parts(parts) => part(parts).clone(),
+        _ => None,
+    }
+}
+
+#[rustfmt::skip]
+const CLIENT: &[Row<Client>] = &[
+    ("id", "Integer in the table, String in the sample", |it| shown(Some(&it.id))),
+    ("name.firstName", "String", |it| name_part(it, |name| &name.first_name)),
+    ("name.secondName", "String", |it| name_part(it, |name| &name.second_name)),
+    ("name.lastName", "String", |it| name_part(it, |name| &name.last_name)),
+    ("name.secondLastName", "String", |it| name_part(it, |name| &name.second_last_name)),
+    ("phonePrimary", "String", |it| text(&it.phone_primary)),
+    ("phoneSecondary", "String", |it| text(&it.phone_secondary)),
+    ("mobile", "String", |it| text(&it.mobile)),
+    ("email", "String", |it| text(&it.email)),
+    ("type[0]", "Array", |it| it.types.first().cloned()),
+    ("type[1]", "Array", |it| it.types.get(1).cloned()),
+    ("fax", "String", |it| text(&it.fax)),
+    ("identification", "String", |it| shown(it.identification.as_ref()?.number())),
+    ("address.zipCode", "String", |it| text(&it.address.as_ref()?.zip_code)),
+    ("address.department", "String", |it| text(&it.address.as_ref()?.department)),
+    ("address.country", "String", |it| text(&it.address.as_ref()?.country)),
+    ("address.address", "String", |it| text(&it.address.as_ref()?.address)),
+    ("address.city", "String", |it| text(&it.address.as_ref()?.city)),
+];
+
+/// The other way to write a name; the sample has the parts.
+#[rustfmt::skip]
+const CLIENT_WITH_FULLNAME: &[Row<Client>] = &[
+    ("id", "Integer", |it| shown(Some(&it.id))),
+    ("name.fullname", "String", |it| name_part(it, |name| &name.fullname)),
+];
+
+#[rustfmt::skip]
+const ITEM: &[Row<Item>] = &[
+    ("id", "String", |it| shown(Some(&it.id))),
+    ("name", "String", |it| text(&it.name)),
+    ("description", "String", |it| text(&it.description)),
+    ("reference", "String", |it| text(&it.reference)),
+    ("itemCategory.id", "Object", |it| shown(it.item_category.as_ref().map(|to| &to.id))),
+    ("price[0].id", "Array", |it| shown(it.price.first()?.id.as_ref())),
+    ("price[0].price", "Array", |it| shown(it.price.first()?.price.as_ref())),
+    ("price[1].id", "Array", |it| shown(it.price.get(1)?.id.as_ref())),
+    ("price[1].price", "Array", |it| shown(it.price.get(1)?.price.as_ref())),
+    ("inventory.unit", "Object", |it| text(&it.inventory.as_ref()?.unit)),
+    ("inventory.availableQuantity", "Object", |it| shown(it.inventory.as_ref()?.available_quantity.as_ref())),
+    ("inventory.unitCost", "Object", |it| shown(it.inventory.as_ref()?.unit_cost.as_ref())),
+    ("inventory.initialQuantity", "Object", |it| shown(it.inventory.as_ref()?.initial_quantity.as_ref())),
+    ("inventory.warehouses[0].id", "Object", |it| shown(it.inventory.as_ref()?.warehouses.first().map(|to| &to.id))),
+    ("category.id", "String", |it| shown(it.category.as_ref().map(|to| &to.id))),
+    ("tax", "Array", |it| it.tax.is_empty().then(|| "[]".to_owned())),
+    ("status", "String", |it| text(&it.status)),
+    ("customFields[0].id", "String", |it| shown(it.custom_fields.first().map(|to| &to.id))),
+    ("customFields[1].id", "String", |it| shown(it.custom_fields.get(1).map(|to| &to.id))),
+    ("customFields[2].id", "String", |it| shown(it.custom_fields.get(2).map(|to| &to.id))),
+    ("type", "String", |it| text(&it.item_type)),
+    ("variantAttributes", "null", |it| shown(it.variant_attributes.as_ref().map(|raw| raw.as_str()))),
+    ("itemVariants", "null", |it| shown(it.item_variants.as_ref().map(|raw| raw.as_str()))),
+    ("subitems", "null", |it| shown(it.subitems.as_ref().map(|raw| raw.as_str()))),
+];
+
+#[rustfmt::skip]
+const INVOICE: &[Row<Invoice>] = &[
+    ("id", "String", |it| shown(Some(&it.id))),
+    ("date", "String", |it| shown(it.date.as_ref())),
+    ("dueDate", "String", |it| shown(it.due_date.as_ref())),
+    ("observations", "String", |it| text(&it.observations)),
+    ("anotation", "String", |it| text(&it.anotation)),
+    ("status", "String", |it| text(&it.status)),
+    ("client.id", "String", |it| shown(it.client.as_ref().map(|to| &to.id))),
+    ("numberTemplate.id", "String", |it| shown(it.number_template.as_ref()?.id.as_ref())),
+    ("seller.id", "String", |it| shown(it.seller.as_ref().map(|to| &to.id))),
+    ("total", "Number", |it| shown(it.total.as_ref())),
+    ("totalPaid", "Number", |it| shown(it.total_paid.as_ref())),
+    ("balance", "Number", |it| shown(it.balance.as_ref())),
+    ("decimalPrecision", "String", |it| text(&it.decimal_precision)),
+    ("estimate.id", "String", |it| shown(it.estimate.as_ref().map(|to| &to.id))),
+    ("costCenter.id", "String", |it| shown(it.cost_center.as_ref().map(|to| &to.id))),
+    ("items[0].name", "String", |it| text(&it.items.first()?.name)),
+    ("items[0].description", "String", |it| text(&it.items.first()?.description)),
+    ("items[0].reference", "String", |it| text(&it.items.first()?.reference)),
+    ("items[0].price", "Number", |it| shown(it.items.first()?.price.as_ref())),
+    ("items[0].quantity", "Number", |it| shown(it.items.first()?.quantity.as_ref())),
+    ("items[0].tax[0].id", "Array", |it| shown(it.items.first()?.tax.first().map(|to| &to.id))),
+    ("items[0].remission.id", "String", |it| shown(it.items.first()?.remission.as_ref().map(|to| &to.id))),
+];
+
+#[rustfmt::skip]
+const NOTIFICATION: &[Row<Notification>] = &[
+    ("cpnId", "Integer", |it| shown(Some(it.cpn_id))),
+    ("resource", "String", |it| Some(it.resource.clone())),
+    ("resourceId", "String", |it| shown(Some(&it.resource_id))),
+    ("topic", "String", |it| shown(Some(it.topic.as_str()))),
+    ("action", "String", |it| shown(Some(it.action.as_str()))),
+    ("send", "Integer, Unix seconds", |it| shown(it.send)),
+    ("officeId", "String", |it| shown(it.office_id.as_ref())),
+    ("priceListId", "String", |it| shown(it.price_list_id.as_ref())),
+    ("sellerId", "Integer", |it| shown(it.seller_id.as_ref())),
+    ("userToken", "String", |it| shown(it.user_token.as_ref().map(bsale::UserToken::expose))),
+];
+
+/// The paths of all that is no object and no filled list, with their values as text; `None` for null.
+fn leaves(value: &Value, path: &str, found: &mut Vec<(String, Option<String>)>) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let dot = if path.is_empty() { "" } else { "." };
+                leaves(value, &format!("{path}{dot}{key}"), found);
+            }
+        }
+        Value::Array(values) if !values.is_empty() => {
+            for (index, value) in values.iter().enumerate() {
+                leaves(value, &format!("{path}[{index}]"), found);
+            }
+        }
+        Value::Null => found.push((path.to_owned(), None)),
+        Value::String(text) => found.push((path.to_owned(), Some(text.clone()))),
+        value => found.push((path.to_owned(), Some(value.to_string()))),
+    }
+}
+
+/// Every value of the object is read by the row of its path, and every row of these finds its value.
+#[track_caller]
+fn reads<T>(rows: &[Row<T>], typed: &T, object: &Value) -> BTreeSet<&'static str> {
+    let mut found = Vec::new();
+    leaves(object, "", &mut found);
+    found
+        .into_iter()
+        .map(|(path, value)| {
+            let (path, _, read) = rows
+                .iter()
+                .find(|(of_row, ..)| *of_row == path)
+                .unwrap_or_else(|| panic!("no row reads {path}"));
+            assert_eq!(read(typed), value, "{path}");
+            *path
+        })
+        .collect()
+}
+
+#[track_caller]
+fn all<T>(rows: &[Row<T>]) -> BTreeSet<&'static str> {
+    assert!(rows.iter().all(|(_, documented, _)| !documented.is_empty()));
+    rows.iter().map(|(path, ..)| *path).collect()
+}
+
+#[track_caller]
+fn sample(body: &str) -> (Event, Value) {
+    let event = serde_json::from_str(body).expect("an event");
+    let mut value: Value = serde_json::from_str(body).expect("JSON");
+    let message = value["message"].as_object_mut().expect("a message");
+    let (_, object) = message.iter_mut().next().expect("an object");
+    (event, object.take())
+}
+
+#[test]
+fn every_documented_field_of_a_client_is_read() {
+    let (event, object) = sample(include_str!("../../data/alegra/new-client.json"));
+    let Event::NewClient(client) = event else {
+        panic!("a new client");
+    };
+    assert_eq!(reads(CLIENT, &client, &object), all(CLIENT));
+
+    let (event, object) = sample(
+        r#"{"subject":"new-client","message":{"client":{"id":774,"name":{"fullname":"Ana"}}}}"#,
+    );
+    let Event::NewClient(client) = event else {
+        panic!("a new client");
+    };
+    let rows = CLIENT_WITH_FULLNAME;
+    assert_eq!(reads(rows, &client, &object), all(rows));
+}
+
+#[test]
+fn every_documented_field_of_an_item_is_read() {
+    let (event, object) = sample(include_str!("../../data/alegra/new-item.json"));
+    let Event::NewItem(item) = event else {
+        panic!("a new item");
+    };
+    assert_eq!(reads(ITEM, &item, &object), all(ITEM));
+}
+
+#[test]
+fn every_documented_field_of_an_invoice_is_read() {
+    let (event, object) = sample(include_str!("../../data/alegra/new-invoice.json"));
+    let Event::NewInvoice(invoice) = event else {
+        panic!("a new invoice");
+    };
+    assert_eq!(reads(INVOICE, &invoice, &object), all(INVOICE));
+}
+
+#[test]
+fn every_documented_field_of_a_notice_is_read() {
+    let mut seen = BTreeSet::new();
+    for body in [
+        include_str!("../../data/bsale/document.json"),
+        include_str!("../../data/bsale/product.json"),
+        include_str!("../../data/bsale/variant.json"),
+        include_str!("../../data/bsale/price.json"),
+        include_str!("../../data/bsale/stock.json"),
+        include_str!("../../data/bsale/payment.json"),
+        include_str!("../../data/bsale/courierOrder.json"),
+    ] {
+        let bsale::Event::Notification(notification) =
+            serde_json::from_str(body).expect("an event")
+        else {
+            panic!("{body}");
+        };
+        let object: Value = serde_json::from_str(body).expect("JSON");
+        seen.extend(reads(NOTIFICATION, &notification, &object));
+    }
+    assert_eq!(seen, all(NOTIFICATION));
+}

@@ -1,0 +1,327 @@
+//! JSON that is odd, or none: what becomes of each is pinned here and listed in `docs/PAYLOADS.md`.
+
+use std::sync::{Arc, Mutex};
+
+use http::{Request, StatusCode};
+use serde_json::Value;
+use tower::{Layer, ServiceExt};
+use tower_webhook::{
+    Delivery, Provider, RequestBody, WebhookLayer,
+    alegra::{self, Event},
+    bsale,
+};
+
+use crate::util::{Broken, alegra, bsale, post, reply};
+
+/// The delivery that the handler gets, or the status of the refusal.
+async fn delivered<P: Provider>(
+    layer: WebhookLayer<P>,
+    body: impl Into<String>,
+) -> Result<Delivery<P::Event>, u16> {
+    let seen = Arc::new(Mutex::new(None));
+    let sink = seen.clone();
+    let inner = tower::service_fn(move |request: Request<RequestBody>| {
+        *sink.lock().unwrap() = request.extensions().get::<Delivery<P::Event>>().cloned();
+        async { Ok::<_, Broken>(reply(StatusCode::NO_CONTENT)) }
+    });
+    let answer = layer.layer(inner).oneshot(post(body.into())).await.unwrap();
+    let delivery = seen.lock().unwrap().take();
+    delivery.ok_or(answer.status().as_u16())
+}
+
+async fn event(body: impl Into<String>) -> Result<Event, u16> {
+    delivered(alegra(), body)
+        .await
+        .map(|delivery| delivery.event().clone())
+}
+
+/// The path of the misfit.
+async fn drift(body: impl Into<String>) -> Option<String> {
+    match event(body).await {
+        Ok(Event::Drifted(drifted)) => Some(drifted.path),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn the_order_of_keys_is_of_no_account() {
+    let sent = include_str!("../../data/alegra/new-invoice.json");
+    let reversed = reverse(&serde_json::from_str(sent).unwrap());
+    let Ok(typed @ Event::NewInvoice(_)) = event(sent).await else {
+        panic!("a new invoice");
+    };
+    assert_eq!(event(reversed).await, Ok(typed));
+}
+
+/// JSON with the keys of every object from last to first.
+fn reverse(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let mut keys: Vec<_> = fields.iter().collect();
+            keys.sort_by(|a, b| b.0.cmp(a.0));
+            let fields: Vec<_> = keys
+                .into_iter()
+                .map(|(key, value)| format!("\"{key}\":{}", reverse(value)))
+                .collect();
+            format!("{{{}}}", fields.join(","))
+        }
+        Value::Array(values) => {
+            let values: Vec<_> = values.iter().map(reverse).collect();
+            format!("[{}]", values.join(","))
+        }
+        value => value.to_string(),
+    }
+}
+
+#[tokio::test]
+async fn doubled_keys() {
+    let unknown = r#"{"x":1,"x":{},"subject":"new-item","message":{"y":1,"y":2,"item":{"id":1,"z":1,"z":2}}}"#;
+    assert!(matches!(event(unknown).await, Ok(Event::NewItem(_))));
+    let known = r#"{"subject":"new-item","message":{"item":{"id":1,"name":"a","name":"b"}}}"#;
+    assert_eq!(drift(known).await.as_deref(), Some("message.item.name"));
+    let entity = r#"{"subject":"new-item","message":{"item":{"id":1},"item":{"id":2}}}"#;
+    assert_eq!(drift(entity).await.as_deref(), Some("message.item"));
+    let message =
+        r#"{"subject":"new-item","message":{"item":{"id":1}},"message":{"item":{"id":1}}}"#;
+    assert_eq!(drift(message).await.as_deref(), Some("message"));
+    let message =
+        r#"{"message":{"item":{"id":1}},"message":{"item":{"id":2}},"subject":"new-item"}"#;
+    assert_eq!(drift(message).await.as_deref(), Some("message"));
+    let subject = r#"{"subject":"new-item","subject":"new-item","message":{"item":{"id":1}}}"#;
+    assert_eq!(event(subject).await, Err(400));
+    let topic = r#"{"topic":"stock","topic":"stock"}"#;
+    assert_eq!(delivered(bsale(), topic).await.err(), Some(400));
+}
+
+/// Counted with the outermost object. `serde_json` reads 127 levels, so the handler can as well.
+#[tokio::test]
+async fn levels_of_nesting() {
+    for brackets in [("[", "]"), (r#"{"a":"#, "}")] {
+        for place in ["subject", "topic"] {
+            let nested = |levels: usize| {
+                let (open, close) = (brackets.0.repeat(levels - 1), brackets.1.repeat(levels - 1));
+                format!(r#"{{"{place}":"x","deep":{open}1{close}}}"#)
+            };
+            if place == "subject" {
+                let delivery = delivered(alegra(), nested(127)).await.unwrap();
+                assert!(delivery.json::<Value>().is_ok());
+                assert_eq!(delivered(alegra(), nested(128)).await.err(), Some(400));
+                assert_eq!(delivered(alegra(), nested(129)).await.err(), Some(400));
+            } else {
+                let delivery = delivered(bsale(), nested(127)).await.unwrap();
+                assert!(delivery.json::<Value>().is_ok());
+                assert_eq!(delivered(bsale(), nested(128)).await.err(), Some(400));
+                assert_eq!(delivered(bsale(), nested(129)).await.err(), Some(400));
+            }
+        }
+    }
+    // Brackets in a string are text.
+    let text = format!(r#"{{"subject":"x","a":"{}"}}"#, "[{".repeat(500));
+    assert!(event(text).await.is_ok());
+}
+
+#[tokio::test]
+async fn half_a_surrogate_pair() {
+    let item = |field: &str| {
+        format!(r#"{{"subject":"new-item","message":{{"item":{{"id":"865",{field}}}}}}}"#)
+    };
+    assert!(matches!(
+        event(item(r#""x":"\ud800""#)).await,
+        Ok(Event::NewItem(_))
+    ));
+    let in_text = drift(item(r#""name":"\udc00""#)).await;
+    assert_eq!(in_text.as_deref(), Some("message.item.name"));
+    let in_the_subject = r#"{"subject":"\ud800","message":1}"#;
+    assert_eq!(event(in_the_subject).await, Err(400));
+    let in_a_key = r#"{"\ud800":1,"subject":"new-item","message":{"item":{"id":1}}}"#;
+    assert!(matches!(event(in_a_key).await, Ok(Event::NewItem(_))));
+    let in_a_name = r#"{"subject":"new-client","message":{"client":{"id":1,"name":{"fullname":"a","x":["\ud800",{"\udc00":1}]}}}}"#;
+    assert!(matches!(
+        event(in_a_name).await,
+        Ok(Event::NewClient(alegra::Client { name: Some(_), .. }))
+    ));
+    let Ok(Event::NewItem(kept)) = event(item(r#""subitems":["\ud800"]"#)).await else {
+        panic!("a new item");
+    };
+    assert_eq!(kept.subitems.unwrap().as_str(), r#"["\ud800"]"#);
+    let in_a_notice = notice(r#""\ud800""#);
+    assert!(matches!(
+        delivered(bsale(), in_a_notice).await.unwrap().event(),
+        bsale::Event::Notification(_)
+    ));
+    // What is no escape at all is no JSON either.
+    for no_json in [r#""\ud80""#, r#""\x""#, r#""\u+123""#] {
+        let body = item(&format!(r#""x":{no_json}"#));
+        assert_eq!(event(body).await, Err(400), "{no_json}");
+        let refused = delivered(bsale(), notice(no_json)).await.err();
+        assert_eq!(refused, Some(400), "{no_json}");
+    }
+}
+
+/// A notice of Bsale's with something in it that is not known.
+fn notice(unknown: &str) -> String {
+    let sent = include_str!("../../data/bsale/document.json").trim_end();
+    format!(r#"{},"x":{unknown}}}"#, sent.strip_suffix('}').unwrap())
+}
+
+/// The cap is on what becomes of a body, and nothing becomes of these.
+#[tokio::test]
+async fn many_objects_and_arrays_in_a_notice() {
+    for many in [45_998, 45_999, 60_000] {
+        let body = notice(&format!("[{}]", vec!["{}"; many].join(",")));
+        let layer = bsale().body_limit(body.len());
+        let delivery = delivered(layer, body).await.unwrap();
+        assert!(
+            matches!(delivery.event(), bsale::Event::Notification(_)),
+            "{many}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_byte_order_mark() {
+    let body = format!(
+        "\u{feff}{}",
+        include_str!("../../data/alegra/new-item.json")
+    );
+    let delivery = delivered(alegra(), body.clone()).await.unwrap();
+    assert!(matches!(delivery.event(), Event::NewItem(_)));
+    assert_eq!(delivery.raw(), &body, "kept as it came");
+    assert!(delivery.json::<Value>().is_ok());
+    // One is a mark, two are not.
+    assert_eq!(event(format!("\u{feff}{body}")).await, Err(400));
+}
+
+#[tokio::test]
+async fn numbers_beyond_every_type() {
+    let digits = "9".repeat(5000);
+    for amount in ["1e999", "-1e-999", "-0", "1E5", &digits] {
+        let body = format!(
+            r#"{{"subject":"new-invoice","message":{{"invoice":{{"id":1,"x":{amount},"total":{amount}}}}}}}"#
+        );
+        let Ok(Event::NewInvoice(invoice)) = event(body).await else {
+            panic!("{amount}");
+        };
+        assert_eq!(invoice.total.unwrap(), amount);
+    }
+    let id = r#"{"subject":"new-item","message":{"item":{"id":1e3}}}"#;
+    assert_eq!(drift(id).await.as_deref(), Some("message.item.id"));
+    let company = r#"{"topic":"stock","cpnId":18446744073709551616}"#;
+    let delivery = delivered(bsale(), company).await.unwrap();
+    assert!(matches!(delivery.event(), bsale::Event::Drifted(_)));
+    assert_eq!(delivery.event().cpn_id(), None);
+}
+
+#[tokio::test]
+async fn what_is_no_json() {
+    for body in [
+        "{'subject':'x'}",
+        r#"{"subject":"x",}"#,
+        r#"{"subject":"x"} {}"#,
+        r#"{"subject":"x"}]"#,
+        r#"{"subject":"x" // comment
+            }"#,
+        r#"{"subject":"x","n":NaN}"#,
+        r#"{"subject":"x","n":01}"#,
+        r#"{"subject":"x","n":+1}"#,
+        r#"{"subject":"x","n":.5}"#,
+        "{\"subject\":\"a\nb\"}",
+        "{\"subject\":\"a\u{0}b\"}",
+        r#"{"subject":"\x41"}"#,
+        r#"{subject:"x"}"#,
+        r#"subject=new-client"#,
+        "<xml/>",
+    ] {
+        assert_eq!(event(body).await, Err(400), "{body}");
+    }
+    let layer = alegra();
+    let answer = layer
+        .layer(tower::service_fn(crate::util::ok))
+        .oneshot(post(b"\xfe\xff".as_slice()));
+    assert_eq!(answer.await.unwrap().status(), 400, "UTF-16");
+}
+
+#[tokio::test]
+async fn ten_thousand_lines_are_typed_and_more_than_the_cap_are_not() {
+    let line =
+        r#"{"name":"Ítem","price":1000,"quantity":1,"tax":[{"id":"1"}],"remission":{"id":"2"}}"#;
+    let invoice = |lines: usize, line: &str| {
+        let lines = vec![line; lines].join(",");
+        format!(
+            r#"{{"subject":"new-invoice","message":{{"invoice":{{"id":"7","items":[{lines}]}}}}}}"#
+        )
+    };
+    match event(invoice(10_000, line)).await {
+        Ok(Event::NewInvoice(invoice)) => assert_eq!(invoice.items.len(), 10_000),
+        other => panic!("{:?}", other.map(|event| event.subject().to_owned())),
+    }
+    // The outermost object, the message, the invoice, its list: 45,996 are left of 46,000.
+    let Ok(typed @ Event::NewInvoice(_)) = event(invoice(45_996, "{}")).await else {
+        panic!("just not too many");
+    };
+    let written = serde_json::to_string(&typed).unwrap();
+    assert_eq!(event(written).await, Ok(typed));
+    match event(invoice(45_997, "{}")).await {
+        Ok(Event::Drifted(drifted)) => {
+            assert_eq!(
+                (drifted.path.as_str(), drifted.id.unwrap().as_str()),
+                ("message", "7")
+            );
+        }
+        other => panic!("{:?}", other.map(|event| event.subject().to_owned())),
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_texts_is_short() {
+    let client = |texts: usize| {
+        let texts = vec!["\"client\""; texts].join(",");
+        format!(
+            r#"{{"subject":"new-client","message":{{"client":{{"id":"7","type":[{texts}]}}}}}}"#
+        )
+    };
+    assert!(matches!(event(client(100)).await, Ok(Event::NewClient(_))));
+    assert_eq!(
+        drift(client(101)).await.as_deref(),
+        Some("message.client.type")
+    );
+}
+
+/// What the types do not name is not lost.
+#[tokio::test]
+async fn undocumented_fields_are_reached_with_types_of_ones_own() {
+    #[derive(serde::Deserialize)]
+    struct Body {
+        message: Message,
+    }
+    #[derive(serde::Deserialize)]
+    struct Message {
+        client: WithLimit,
+    }
+    #[derive(serde::Deserialize)]
+    struct WithLimit {
+        #[serde(rename = "creditLimit")]
+        credit_limit: Value,
+        id: tower_webhook::Id,
+    }
+
+    let body = include_str!("../../data/alegra/variants/new-client-undocumented-fields.json");
+    let delivery = delivered(alegra(), body).await.unwrap();
+    assert!(matches!(delivery.event(), alegra::Event::NewClient(_)));
+    let Body {
+        message: Message { client },
+    } = delivery.json().unwrap();
+    assert_eq!(client.credit_limit["value"], 1.5);
+    assert_eq!(client.id, "1");
+}
+
+/// The one line of the manual.
+#[tokio::test]
+async fn an_amount_becomes_a_decimal() {
+    let body = r#"{"subject":"new-invoice","message":{"invoice":{"id":1,"total":"19600.33613445378151260504"}}}"#;
+    let Ok(Event::NewInvoice(invoice)) = event(body).await else {
+        panic!("a new invoice");
+    };
+    let total: rust_decimal::Decimal = invoice.total.unwrap().as_str().parse().unwrap();
+    assert_eq!(total.to_string(), "19600.33613445378151260504");
+}

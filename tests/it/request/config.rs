@@ -1,0 +1,149 @@
+//! A wrong configuration fails when it is made. The tests pin the messages.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use http::{Method, StatusCode};
+use tower_webhook::{Access, ConfigError, Late, Provider, Received, Rules, WebhookLayer};
+
+use crate::util::{ALEGRA, Does, Handler, Other, SECRET, alegra, bsale, custom, ms, post, send};
+
+#[track_caller]
+fn says<T>(result: Result<T, ConfigError>, sentence: &str) {
+    match result {
+        Ok(_) => panic!("it was taken"),
+        Err(error) => assert_eq!(error.to_string(), sentence),
+    }
+}
+
+#[test]
+fn a_deadline_stays_under_what_the_provider_waits() {
+    assert!(alegra().try_deadline(ms(4999)).is_ok());
+    for seconds in [5, 6, 3600] {
+        says(
+            alegra().try_deadline(Duration::from_secs(seconds)),
+            &format!(
+                "a deadline of {seconds}s is too long: alegra gives up after 5s, and the network \
+                 needs part of that"
+            ),
+        );
+    }
+    says(
+        bsale().try_deadline(Duration::ZERO),
+        "a deadline of zero would leave the handler no time at all",
+    );
+    assert!(bsale().try_deadline(Duration::MAX).is_ok());
+}
+
+#[test]
+#[should_panic(expected = "a deadline of 5s is too long")]
+fn the_plain_form_panics_with_the_same_sentence() {
+    let _ = alegra().deadline(Duration::from_secs(5));
+}
+
+#[test]
+fn limits_of_zero_are_mistakes() {
+    says(
+        alegra().try_body_limit(0),
+        "a body_limit of zero would refuse every delivery",
+    );
+    says(
+        alegra().try_handler_limit(Duration::ZERO),
+        "a handler_limit of zero would end every handler; leave it out for no limit",
+    );
+    let error = alegra().try_max_in_flight(0).unwrap_err().to_string();
+    assert!(
+        error.starts_with("max_in_flight has to be between 1 and "),
+        "{error}"
+    );
+    assert!(alegra().try_max_in_flight(usize::MAX).is_err());
+}
+
+#[test]
+fn a_secret_is_long_and_needs_no_encoding() {
+    assert!(Access::try_path(["0123456789-._~aZ"]).is_ok());
+    says(
+        Access::try_path(["0123456789abcde"]),
+        "secret 1 has 15 bytes; it needs at least 16, and 32 hex characters are best",
+    );
+    for character in ['/', '?', '%', '&', '=', ' ', '+', 'ñ', '\n'] {
+        says(
+            Access::try_path([
+                ("shop", SECRET.to_owned()),
+                ("shop-2", format!("{SECRET}{character}")),
+            ]),
+            "secret 2 (label \"shop-2\") has a character other than A-Z a-z 0-9 - . _ ~, \
+             which a URL would encode",
+        );
+    }
+}
+
+#[test]
+fn access_is_never_left_open_by_accident() {
+    says(
+        Access::try_path(Vec::<String>::new()),
+        "access needs at least one secret; write Access::open() for no credential",
+    );
+    says(
+        Access::try_query("token", Vec::<String>::new()),
+        "access needs at least one secret; write Access::open() for no credential",
+    );
+    says(
+        Access::try_query("to ken", [SECRET]),
+        "the name of the query parameter has to be made of A-Z a-z 0-9 - . _ ~",
+    );
+    says(
+        Access::try_path([("a", SECRET), ("b", SECRET)]),
+        "secrets 1 and 2 are the same text under two labels; which tenant would it open for?",
+    );
+    assert!(Access::try_path([("a", SECRET), ("a", SECRET)]).is_ok());
+}
+
+/// A layer over a provider with those rules.
+fn with(rules: Rules) -> WebhookLayer<impl Provider> {
+    let provider = custom(rules, |_, _| Ok(Received::event(Other(()))));
+    WebhookLayer::new(provider, Access::open())
+}
+
+#[test]
+fn rules_that_make_sense_are_taken() {
+    let rules = Rules::new("p")
+        .probe_method(Method::GET)
+        .success(StatusCode::NO_CONTENT);
+    let _ = with(rules).late(Late::Refuse);
+}
+
+#[test]
+#[should_panic(expected = "the rules of \"p\" take HEAD")]
+fn rules_that_take_head_are_a_mistake() {
+    with(Rules::new("p").probe_method(Method::HEAD));
+}
+
+#[test]
+#[should_panic(expected = "the rules of \"p\" call 302 Found a success; it has to be a 2xx")]
+fn rules_whose_success_is_none_are_a_mistake() {
+    with(Rules::new("p").success(StatusCode::FOUND));
+}
+
+#[test]
+#[should_panic(expected = "a deadline of 3s is too long: p gives up after 2s")]
+fn rules_whose_deadline_is_over_their_own_limit_are_a_mistake() {
+    with(Rules::new("p").deadline_limit(Duration::from_secs(2)));
+}
+
+/// A handle that is taken early counts the same slots as a limit that is set later.
+#[tokio::test(start_paused = true)]
+async fn max_in_flight_holds_for_handles_that_were_taken_before() {
+    let layer = alegra();
+    let background = layer.background();
+    for limit in [3, 1, 2, 5] {
+        let layer = layer.clone().max_in_flight(limit);
+        let hung = Handler::new(Does::Never);
+        let layer = layer.deadline(ms(10)).handler_limit(ms(1000));
+        let answers = (0..8).map(|_| send(&layer, &hung, post(ALEGRA)));
+        join_all(answers).await;
+        assert_eq!((hung.called(), background.in_flight()), (limit, limit));
+        tokio::time::sleep(ms(2000)).await;
+        assert_eq!(background.in_flight(), 0);
+    }
+}

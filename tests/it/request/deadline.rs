@@ -1,0 +1,404 @@
+//! The one deadline over body, slot, readiness and handler. Times are exact: the clock is paused.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    pin::{Pin, pin},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::poll;
+use http::{Request, StatusCode};
+use http_body::{Body, Frame};
+use tokio::{
+    sync::oneshot,
+    task::{coop, yield_now},
+    time::{Instant, advance, sleep, timeout},
+};
+use tower::{Layer, Service, ServiceExt, service_fn};
+use tower_webhook::{
+    Access, Delivery, Late, Provider, Received, RejectionKind, RequestBody, Rules, WebhookLayer,
+    alegra::{self, Alegra},
+};
+
+use crate::util::{
+    ALEGRA, Answer, BSALE, Broken, Does, Handler, Other, Reply, Script, Step, alegra, answer,
+    begun, bsale, custom, ms, ok, post, post_body, rejection, send, status_of,
+};
+
+const D: u64 = 300;
+const NEVER: Option<u64> = None;
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// A handler's own answer.
+fn handled(at: u64) -> Answer {
+    (Ok(204), None, ms(at))
+}
+
+fn accepted(status: u16) -> Answer {
+    (Ok(status), None, ms(D))
+}
+
+fn refused(kind: RejectionKind) -> Answer {
+    (Ok(kind.status().as_u16()), Some(kind), ms(D))
+}
+
+/// How long each part of a delivery takes; `None` means for ever.
+#[derive(Clone, Copy)]
+struct Way {
+    body: Option<u64>,
+    slot: Option<u64>,
+    readiness: Option<u64>,
+    handler: Option<u64>,
+}
+
+const AT_ONCE: Way = Way {
+    body: Some(0),
+    slot: Some(0),
+    readiness: Some(0),
+    handler: Some(0),
+};
+
+impl Way {
+    async fn over<P: Provider>(self, layer: WebhookLayer<P>, body: &'static str) -> Answer {
+        let layer = layer.deadline(ms(D)).max_in_flight(1);
+        if self.slot != Some(0) {
+            let occupant = Handler::new(answers_after(self.slot));
+            assert!(poll!(pin!(send(&layer, &occupant, post(body)))).is_pending());
+            // Its timer has to be older than the deadline's, so that it fires first.
+            yield_now().await;
+            assert_eq!(occupant.called(), 1);
+        }
+        let pause = self.body.map_or(Step::Hang, |time| Step::Wait(ms(time)));
+        let body = Script::new([pause, Step::Data(body.as_bytes())]);
+        let handler = Handler::new(answers_after(self.handler));
+        let handler = handler.ready_after(self.readiness.map(ms));
+        answer(send(&layer, &handler, post_body(body))).await
+    }
+
+    async fn alegra(self) -> Answer {
+        self.over(alegra(), ALEGRA).await
+    }
+}
+
+fn answers_after(time: Option<u64>) -> Does {
+    match time {
+        Some(time) => Does::AnswerAfter(ms(time), 204),
+        None => Does::Never,
+    }
+}
+
+fn three_hundred() -> WebhookLayer<Alegra> {
+    alegra().deadline(ms(D))
+}
+
+#[rustfmt::skip]
+fn body(time: Option<u64>) -> Way { Way { body: time, ..AT_ONCE } }
+#[rustfmt::skip]
+fn slot(time: Option<u64>) -> Way { Way { slot: time, ..AT_ONCE } }
+#[rustfmt::skip]
+fn readiness(time: Option<u64>) -> Way { Way { readiness: time, ..AT_ONCE } }
+#[rustfmt::skip]
+fn handler(time: Option<u64>) -> Way { Way { handler: time, ..AT_ONCE } }
+
+// The grid: each part alone is slow.
+
+/// The answers of Alegra's layer, of Bsale's, and of one that refuses what is late.
+async fn answers(way: Way) -> [Answer; 3] {
+    [
+        way.over(alegra(), ALEGRA).await,
+        way.over(bsale(), BSALE).await,
+        way.over(alegra().late(Late::Refuse), ALEGRA).await,
+    ]
+}
+
+/// A part that takes a millisecond less than the deadline is in time; longer ones are answered as
+/// expected.
+async fn is_late(part: fn(Option<u64>) -> Way, expected: [Answer; 3]) {
+    assert_eq!(
+        answers(part(Some(D - 1))).await,
+        [const { (Ok(204), None, ms(D - 1)) }; 3]
+    );
+    for time in [Some(D), Some(D + 1), NEVER] {
+        assert_eq!(answers(part(time)).await, expected, "{time:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_body() {
+    is_late(body, [(); 3].map(|()| refused(RejectionKind::Timeout))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_slot() {
+    is_late(slot, [(); 3].map(|()| refused(RejectionKind::Busy))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_readiness() {
+    is_late(readiness, [(); 3].map(|()| refused(RejectionKind::Busy))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_handler() {
+    let refused = refused(RejectionKind::Late);
+    is_late(handler, [accepted(202), accepted(200), refused]).await;
+}
+
+/// A server drives requests in tasks, where two timers of one instant fire in another order.
+#[tokio::test(start_paused = true)]
+async fn in_a_task_the_deadline_wins_a_tie_too() {
+    let spawned = async |way: Way| tokio::spawn(way.alegra()).await.unwrap();
+    let (timeout, busy) = (
+        refused(RejectionKind::Timeout),
+        refused(RejectionKind::Busy),
+    );
+    assert_eq!(spawned(body(Some(D))).await, timeout);
+    assert_eq!(spawned(slot(Some(D))).await, busy);
+    assert_eq!(spawned(readiness(Some(D))).await, busy);
+    assert_eq!(spawned(handler(Some(D))).await, accepted(202));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_is_read_when_its_end_has_come() {
+    let whole = Step::Data(ALEGRA.as_bytes());
+    let open_ended = Script::new([whole, Step::Wait(ms(D))]);
+    let handler = Handler::answers(204);
+    let request = answer(send(&three_hundred(), &handler, post_body(open_ended))).await;
+    assert_eq!(request, refused(RejectionKind::Timeout));
+    assert_eq!(handler.called(), 0);
+}
+
+/// The slot is free after that time; each other part starts when the one before has ended.
+#[tokio::test(start_paused = true)]
+async fn all_parts_share_the_one_deadline() {
+    let busy = refused(RejectionKind::Busy);
+    for (body, slot, readiness, handler, expected) in [
+        (100, 150, 50, 99, handled(299)),
+        (100, 150, 50, 100, accepted(202)),
+        (100, 50, 100, 99, handled(299)),
+        (100, 150, 149, 0, handled(299)),
+        (100, 150, 150, 0, busy),
+        (299, 300, 0, 0, refused(RejectionKind::Busy)),
+    ] {
+        let way = Way {
+            body: Some(body),
+            slot: Some(slot),
+            readiness: Some(readiness),
+            handler: Some(handler),
+        };
+        assert_eq!(way.alegra().await, expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_handler_is_told_how_much_time_is_left() {
+    let (layer, left) = (three_hundred(), Arc::new(Mutex::new(Vec::new())));
+    let sink = Arc::clone(&left);
+    let webhook = layer.layer(service_fn(move |request: Request<RequestBody>| {
+        let sink = Arc::clone(&sink);
+        async move {
+            let delivery = request.extensions().get::<Delivery<alegra::Event>>();
+            let delivery = delivery.unwrap();
+            sink.lock().unwrap().push(delivery.time_left());
+            sleep(ms(D)).await;
+            sink.lock().unwrap().push(delivery.time_left());
+            ok(Request::default()).await
+        }
+    }));
+    let slow = Script::new([Step::Wait(ms(100)), Step::Data(ALEGRA.as_bytes())]);
+    let response = webhook.oneshot(post_body(slow)).await;
+    assert_eq!(response.unwrap().status(), StatusCode::ACCEPTED);
+    layer.background().drain(Duration::MAX).await;
+    assert_eq!(*left.lock().unwrap(), [ms(200), Duration::ZERO]);
+}
+
+/// tokio advances a paused clock to the next timer when there is nothing to do.
+#[tokio::test(start_paused = true)]
+async fn an_answered_delivery_leaves_no_timer_behind() {
+    let (start, layer) = (Instant::now(), alegra());
+    let handler = Handler::answers(204);
+    assert_eq!(
+        answer(send(&layer, &handler, post(ALEGRA))).await,
+        handled(0)
+    );
+    let (over, is_over) = oneshot::channel();
+    let idle = std::thread::spawn(move || {
+        std::thread::sleep(ms(50));
+        over.send(())
+    });
+    is_over.await.unwrap();
+    idle.join().unwrap().unwrap();
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    drop(layer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_may_be_longer_than_any_clock_can_tell() {
+    for deadline in [Duration::from_secs(60 * 60 * 24 * 365 * 100), Duration::MAX] {
+        let layer = bsale().deadline(deadline);
+        let handler = Handler::new(Does::AnswerAfter(HOUR, 204));
+        let answer = answer(send(&layer, &handler, post(BSALE))).await;
+        assert_eq!(answer, handled(60 * 60 * 1000));
+    }
+}
+
+// Bodies and threads that leave no time
+
+/// Always ready, with empty frames; panics when more than `most` of them are taken.
+struct Endless {
+    frames: usize,
+    most: usize,
+}
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        assert!(self.frames < self.most, "no turn is left to others");
+        self.frames += 1;
+        Poll::Ready(Some(Ok(Frame::data(Bytes::new()))))
+    }
+}
+
+/// In real time, since the paused clock stands still while anything is ready.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn endless_empty_frames_end_at_the_deadline() {
+    let request = tokio::spawn(async {
+        let endless = Endless {
+            frames: 0,
+            most: usize::MAX,
+        };
+        let layer = alegra().deadline(ms(50));
+        send(&layer, &Handler::new(Does::Never), post_body(endless)).await
+    });
+    let response = timeout(Duration::from_secs(10), request).await;
+    let response = response.expect("an end").unwrap().unwrap();
+    assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn endless_empty_frames_let_other_tasks_run() {
+    let endless = Endless {
+        frames: 0,
+        most: 10_000,
+    };
+    let (layer, handler) = (three_hundred(), Handler::new(Does::Never));
+    let request = begun(status_of(&layer, &handler, post_body(endless))).await;
+    advance(ms(D)).await;
+    assert_eq!(request.await, Ok(408));
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_may_be_empty_or_of_one_byte() {
+    let frames = ALEGRA.as_bytes().chunks(1).flat_map(|byte| {
+        let pause = Step::Wait(ms(1));
+        [Step::Data(b""), pause, Step::Data(byte)]
+    });
+    let body = post_body(Script::new(frames));
+    let answer = answer(send(&three_hundred(), &Handler::answers(204), body)).await;
+    assert_eq!(answer, handled(ALEGRA.len() as u64));
+}
+
+/// A task without budget is not told by tokio that its timers are due.
+#[tokio::test(start_paused = true)]
+async fn a_task_without_budget_starts_no_handler_after_the_deadline() {
+    let ready = Arc::new(AtomicBool::new(false));
+    let handler = Handler::answers(204);
+    let flag = Arc::clone(&ready);
+    let gate = Gate {
+        opens: move || flag.load(Ordering::SeqCst),
+        inner: handler.clone(),
+    };
+    let request = begun(three_hundred().layer(gate).oneshot(post(ALEGRA))).await;
+
+    advance(ms(D)).await;
+    ready.store(true, Ordering::SeqCst);
+    while coop::has_budget_remaining() {
+        coop::consume_budget().await;
+    }
+    let response = request.await.unwrap();
+    assert_eq!(rejection(&response), Some(RejectionKind::Busy));
+    assert_eq!(handler.called(), 0);
+}
+
+/// A timer that is due when it is made fires only when tokio next looks at the clock.
+#[tokio::test(start_paused = true)]
+async fn a_thread_that_was_blocked_starts_no_handler_after_the_deadline() {
+    for (time, status, kind) in [
+        (D - 1, 204, None),
+        (D, 503, Some(RejectionKind::Busy)),
+        (D + 1, 503, Some(RejectionKind::Busy)),
+    ] {
+        let handler = Handler::answers(204);
+        let blocks = custom(Rules::new("blocks"), move |_, _| {
+            block(ms(time));
+            Ok(Received::event(Other(())))
+        });
+        let decoding = WebhookLayer::new(blocks, Access::open()).deadline(ms(D));
+        let (answered, why, _) = answer(send(&decoding, &handler, post("{}"))).await;
+        assert_eq!(
+            (answered, why),
+            (Ok(status), kind),
+            "decoding for {time} ms"
+        );
+        assert_eq!(handler.called(), usize::from(status == 204));
+        assert_eq!(decoding.background().in_flight(), 0);
+
+        let handler = Handler::answers(204);
+        let layer = three_hundred();
+        let opens = move || {
+            block(ms(time));
+            true
+        };
+        let inner = handler.clone();
+        let request = layer.layer(Gate { opens, inner }).oneshot(post(ALEGRA));
+        let (answered, why, _) = answer(request).await;
+        assert_eq!((answered, why), (Ok(status), kind), "ready after {time} ms");
+        assert_eq!(handler.called(), usize::from(status == 204));
+        assert_eq!(layer.background().in_flight(), 0);
+    }
+}
+
+/// Like code that blocks its thread: time passes, and tokio does not look at the clock.
+fn block(time: Duration) {
+    let advanced = pin!(advance(time)).poll(&mut Context::from_waker(Waker::noop()));
+    assert!(
+        advanced.is_pending(),
+        "it yields after it has advanced the clock"
+    );
+}
+
+/// Ready when the gate opens, and the inner service is.
+#[derive(Clone)]
+struct Gate<F> {
+    opens: F,
+    inner: Handler,
+}
+
+impl<F: Fn() -> bool> Service<Request<RequestBody>> for Gate<F> {
+    type Response = Reply;
+    type Error = Broken;
+    type Future = <Handler as Service<Request<RequestBody>>>::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        match (self.opens)() {
+            true => self.inner.poll_ready(cx),
+            false => Poll::Pending,
+        }
+    }
+
+    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
+        self.inner.call(request)
+    }
+}

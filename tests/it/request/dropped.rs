@@ -1,0 +1,297 @@
+//! When values of the user are dropped. A panic in the `Drop` of what the layer drops changes no
+//! answer; in the `Drop` of what a handler leaves behind it is a panic of the handler. It never keeps
+//! a slot.
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind, panic_any},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::poll;
+use http::{Method, Request, Response, StatusCode};
+use http_body::{Body, Frame};
+use http_body_util::Full;
+use tokio::time::sleep;
+use tower::{Layer, Service, ServiceExt, service_fn};
+use tower_webhook::{
+    Access, OutcomeKind, Provider, Received, Record, RejectionKind, RequestBody, Rules,
+    WebhookLayer,
+};
+
+use crate::util::{
+    ALEGRA, Broken, Does, Handler, Other, Outcomes, PanicsOnDrop, Reply, Store, Unready, alegra,
+    begun, custom, ms, paused_runtime, post, post_body, rejection, reply, send, status_of,
+    with_method,
+};
+
+/// A layer of open access, whose events hold what the closure makes. Its probes come by GET.
+fn open<T, F>(make: F) -> WebhookLayer<impl Provider>
+where
+    T: Send + Sync + 'static,
+    F: Fn() -> T + Send + Sync + 'static,
+{
+    let rules = Rules::new("custom").probe_method(Method::GET);
+    let provider = custom(rules, move |_, _| Ok(Received::event(Other(make()))));
+    WebhookLayer::new(provider, Access::open())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_panics_in_its_handler_is_a_panic_of_the_handler() {
+    let (layer, outcomes) = Outcomes::of(open(|| PanicsOnDrop));
+    let response = send(&layer, &Handler::answers(201), post("body")).await;
+    let kind = rejection(&response.expect("an answer"));
+    assert_eq!(kind, Some(RejectionKind::Panicked));
+    assert_eq!(outcomes.seen(), [(OutcomeKind::Failed, Some(500), false)]);
+    assert_eq!(layer.background().in_flight(), 0);
+}
+
+/// Notes that it was dropped.
+struct Witness(Arc<AtomicBool>);
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Whether or not anybody polls for the answer.
+#[tokio::test(start_paused = true)]
+async fn an_event_is_dropped_with_its_handler() {
+    for fetched in [true, false] {
+        let gone = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&gone);
+        let (layer, outcomes) = Outcomes::of(open(move || Witness(Arc::clone(&seen))));
+        let webhook = layer.layer(Handler::answers(201));
+        let mut answer = Box::pin(webhook.oneshot(post("body")));
+        assert!(poll!(answer.as_mut()).is_pending());
+        assert!(!gone.load(Ordering::SeqCst));
+        tokio::task::yield_now().await;
+        assert!(gone.load(Ordering::SeqCst));
+        if fetched {
+            assert_eq!(answer.await.expect("an answer").status(), 201);
+        } else {
+            drop(answer);
+        }
+        assert_eq!(outcomes.seen(), [(OutcomeKind::Handled, Some(201), false)]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_without_a_handler_may_panic() {
+    let (layer, outcomes) = Outcomes::of(open(|| PanicsOnDrop));
+    layer.background().drain(Duration::ZERO).await;
+    let response = send(&layer, &Handler::new(Does::Never), post("body")).await;
+    let kind = rejection(&response.expect("an answer"));
+    assert_eq!(kind, Some(RejectionKind::Draining));
+    assert_eq!(outcomes.seen(), [(OutcomeKind::Rejected, Some(503), false)]);
+}
+
+/// A body of at most one frame, which panics when it is dropped.
+struct OneFrame(Option<&'static str>, PanicsOnDrop);
+
+impl Body for OneFrame {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.take().map(|text| Ok(Frame::data(text.into()))))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_was_read_may_panic() {
+    for (text, status) in [(ALEGRA, 201), ("", 200), ("no JSON", 400)] {
+        let handler = Handler::answers(201);
+        let body = OneFrame(Some(text), PanicsOnDrop);
+        let answered = status_of(&alegra(), &handler, post_body(body)).await;
+        assert_eq!(answered, Ok(status));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_request_may_panic() {
+    let (layer, outcomes) = Outcomes::of(alegra());
+    let handler = Handler::new(Does::Never);
+    let mut request = with_method(Method::PUT, OneFrame(None, PanicsOnDrop));
+    request.extensions_mut().insert(Arc::new(PanicsOnDrop));
+    assert_eq!(status_of(&layer, &handler, request).await, Ok(405));
+    assert_eq!(outcomes.seen(), [(OutcomeKind::Rejected, Some(405), false)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_came_by_get_may_panic() {
+    let layer = open(|| PanicsOnDrop);
+    let request = with_method(Method::GET, Full::<Bytes>::from("body"));
+    let handler = Handler::new(Does::Never);
+    assert_eq!(status_of(&layer, &handler, request).await, Ok(405));
+}
+
+/// A service whose clones panic when they are dropped.
+struct ClonesPanic(#[expect(dead_code, reason = "it is there to be dropped")] Option<PanicsOnDrop>);
+
+impl Clone for ClonesPanic {
+    fn clone(&self) -> Self {
+        Self(Some(PanicsOnDrop))
+    }
+}
+
+impl Service<Request<RequestBody>> for ClonesPanic {
+    type Response = Reply;
+    type Error = Broken;
+    type Future = Ready<Result<Reply, Broken>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _request: Request<RequestBody>) -> Self::Future {
+        ready(Ok(reply(StatusCode::CREATED)))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clone_that_was_not_called_may_panic() {
+    for (text, status) in [("", 200), ("no JSON", 400)] {
+        let mut request = post_body(OneFrame(Some(text), PanicsOnDrop));
+        request.extensions_mut().insert(Arc::new(PanicsOnDrop));
+        let response = alegra().layer(ClonesPanic(None)).oneshot(request).await;
+        assert_eq!(response.expect("an answer").status(), status);
+    }
+}
+
+/// The error panics when it is dropped, and so does the future.
+struct Fails(PanicsOnDrop);
+
+impl Future for Fails {
+    type Output = Result<Reply, PanicsOnDrop>;
+
+    fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(Err(PanicsOnDrop))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_and_its_error_may_panic() {
+    let (layer, outcomes) = Outcomes::of(alegra());
+    let handler = service_fn(|_| Fails(PanicsOnDrop));
+    let response = layer.layer(handler).oneshot(post(ALEGRA)).await;
+    let response = response.expect("an answer");
+    assert_eq!(rejection(&response), Some(RejectionKind::Panicked));
+    assert_eq!(outcomes.seen(), [(OutcomeKind::Failed, Some(500), false)]);
+}
+
+/// The request began in a runtime and is polled outside of any, so nothing can run the task. Its end
+/// is told all the same.
+#[test]
+fn a_task_that_cannot_start_tells_its_end() {
+    let (layer, outcomes) = Outcomes::of(alegra().max_in_flight(1).handler_limit(ms(60_000)));
+    let runtime = paused_runtime();
+    let brief = Handler::new(Does::AnswerAfter(ms(10), 200));
+    let never = Handler::new(Does::Never);
+    let first = runtime.block_on(begun(status_of(&layer, &brief, post(ALEGRA))));
+    let mut second = runtime.block_on(begun(status_of(&layer, &never, post(ALEGRA))));
+    assert_eq!(runtime.block_on(first), Ok(200));
+    let mut cx = Context::from_waker(Waker::noop());
+    let poll = catch_unwind(AssertUnwindSafe(|| second.as_mut().poll(&mut cx)));
+    assert!(poll.is_err(), "there is no runtime");
+    drop(second);
+    let (handled, given_up) = (OutcomeKind::Handled, OutcomeKind::GivenUp);
+    let seen = [(handled, Some(200), false), (given_up, None, false)];
+    assert_eq!(outcomes.seen(), seen);
+    assert_eq!(layer.background().in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_payload_of_a_panic_may_panic() {
+    let (layer, outcomes) = Outcomes::of(alegra());
+    let handler = service_fn(async |_| -> Result<Reply, Broken> { panic_any(PanicsOnDrop) });
+    let response = layer.layer(handler).oneshot(post(ALEGRA)).await;
+    let kind = rejection(&response.expect("an answer"));
+    assert_eq!(kind, Some(RejectionKind::Panicked));
+    assert_eq!(outcomes.seen(), [(OutcomeKind::Failed, Some(500), false)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_whose_delivery_is_stored_may_panic() {
+    let store = Store::default();
+    let layer = alegra().dead_letters(store.clone());
+    let handler = service_fn(async |_| Err::<Response<String>, _>(PanicsOnDrop));
+    let response = layer.layer(handler).oneshot(post(ALEGRA)).await;
+    assert_eq!(response.expect("an answer").status(), 202);
+
+    let unready = layer.layer(Unready(|| PanicsOnDrop));
+    let response = unready.oneshot(post(ALEGRA)).await;
+    assert_eq!(response.expect("an answer").status(), 202);
+    assert_eq!(store.letters().len(), 2);
+}
+
+fn record(provider: &str) -> Record {
+    let record = format!(
+        r#"{{"version":1,"provider":"{provider}","event":"other","received_at_ms":0,"body":"body"}}"#
+    );
+    serde_json::from_str(&record).expect("a record")
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_replayed_without_a_handler_may_panic() {
+    let layer = open(|| PanicsOnDrop);
+    let status = async |record| {
+        let answer = layer
+            .layer(ClonesPanic(None))
+            .replay::<Full<Bytes>>(record)
+            .await;
+        answer.expect("an answer").status().as_u16()
+    };
+    assert_eq!(status(record("another")).await, 400);
+
+    let unready = layer
+        .layer(Unready(|| PanicsOnDrop))
+        .replay::<Full<Bytes>>(record("custom"));
+    mem::forget(unready.await.expect_err("not ready"));
+
+    layer.background().drain(Duration::ZERO).await;
+    assert_eq!(status(record("custom")).await, 503);
+}
+
+/// The store has the failure, so the layer's own answer replaces the handler's.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_replaced_may_panic() {
+    let store = Store::default();
+    let (layer, outcomes) = Outcomes::of(alegra().dead_letters(store.clone()));
+    let inner = service_fn(async |_request: Request<RequestBody>| {
+        let mut response = Response::new(OneFrame(None, PanicsOnDrop));
+        *response.status_mut() = StatusCode::BAD_GATEWAY;
+        Ok::<_, Infallible>(response)
+    });
+    let answer = layer.layer(inner).oneshot(post(ALEGRA)).await;
+    assert_eq!(outcomes.seen(), [(OutcomeKind::Stored, Some(202), false)]);
+    assert_eq!(answer.expect("an answer").status(), 202);
+    assert_eq!(store.letters().len(), 1);
+    assert_eq!(layer.background().drain(ms(10_000)).await, 0);
+}
+
+/// The client has hung up, so the handler's task drops the event.
+#[tokio::test(start_paused = true)]
+async fn an_event_that_panics_in_the_handlers_task_keeps_no_slot() {
+    let layer = open(|| PanicsOnDrop).dead_letters(Store::default());
+    for does in [Does::AnswerAfter(ms(100), 200), Does::FailAfter(ms(100))] {
+        let handler = Handler::new(does);
+        drop(begun(send(&layer, &handler, post("7"))).await);
+        sleep(ms(5000)).await;
+        assert_eq!(handler.finished(), 1);
+        assert_eq!(layer.background().in_flight(), 0, "{does:?}");
+    }
+}

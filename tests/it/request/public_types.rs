@@ -1,0 +1,94 @@
+//! The public types: their traits, and what their clones share.
+
+use std::{cell::Cell, convert::Infallible, fmt, sync::Arc};
+
+use bytes::Bytes;
+use futures::future::join_all;
+use http_body_util::{BodyExt, Full};
+use tower::{Layer, ServiceExt};
+use tower_webhook::{
+    Access, Admission, Amount, Background, ConfigError, Date, Delivery, Id, Late, Outcome,
+    OutcomeKind, RawJson, Received, Record, Rejection, RejectionKind, RequestBody, ResponseBody,
+    ResponseFuture, Rules, Secret, Webhook, WebhookLayer,
+    alegra::{self, Alegra},
+    bsale::{self, Bsale},
+};
+
+use crate::util::{ALEGRA, Does, Handler, alegra, answer, ms, post, post_body};
+
+/// Like hyper's and axum's bodies.
+#[tokio::test]
+async fn a_body_may_be_not_sync() {
+    let state = Cell::new(());
+    let body = Full::<Bytes>::from(ALEGRA).map_frame(move |frame| {
+        state.set(());
+        frame
+    });
+    let webhook = alegra().layer(Handler::answers(204));
+    let answer = tokio::spawn(webhook.oneshot(post_body(body))).await;
+    assert_eq!(answer.unwrap().unwrap().status(), 204);
+}
+
+#[test]
+fn what_is_public_is_send_sync_and_debug() {
+    /// It implements none of the traits.
+    struct Nothing;
+
+    fn handle<T: Send + Sync + fmt::Debug + 'static>() {}
+    fn future<T: Send + fmt::Debug>() {}
+
+    handle::<WebhookLayer<Nothing>>();
+    handle::<Webhook<(), Nothing>>();
+    handle::<Delivery<Nothing>>();
+    handle::<Background>();
+    handle::<Access>();
+    handle::<Admission>();
+    handle::<Secret>();
+    handle::<Rejection>();
+    handle::<RejectionKind>();
+    handle::<Outcome>();
+    handle::<OutcomeKind>();
+    handle::<Record>();
+    handle::<RequestBody>();
+    handle::<ResponseBody<Full<Bytes>>>();
+    handle::<Rules>();
+    handle::<Received<alegra::Event>>();
+    handle::<Rejection>();
+    handle::<Late>();
+    handle::<ConfigError>();
+    handle::<alegra::Event>();
+    handle::<bsale::Event>();
+    handle::<Alegra>();
+    handle::<Bsale>();
+    handle::<(Id, Amount, Date, RawJson)>();
+    future::<ResponseFuture<Full<Bytes>, Infallible>>();
+}
+
+#[tokio::test(start_paused = true)]
+async fn clones_share_their_slots() {
+    fn cloned<T: Clone>(value: &T) -> T {
+        value.clone()
+    }
+
+    let layer = cloned(&alegra().deadline(ms(300)).max_in_flight(1));
+    let background = cloned(&layer.background());
+    let handler = Handler::new(Does::Never);
+    let one = layer.layer(handler.clone());
+    let changed = cloned(&layer).body_limit(4096).layer(handler);
+    let deliver = |webhook: &Webhook<_, _>| answer(webhook.clone().oneshot(post(ALEGRA)));
+    let busy = || (Ok(503), Some(RejectionKind::Busy), ms(300));
+    assert_eq!(
+        join_all([&one, &cloned(&one), &changed].map(deliver)).await,
+        [(Ok(202), None, ms(300)), busy(), busy()]
+    );
+    assert_eq!(background.in_flight(), 1);
+}
+
+#[tokio::test]
+async fn a_service_gives_its_inner_one_back() {
+    let handler = Handler::new(Does::Never);
+    let mut webhook = alegra().layer(handler.clone());
+    assert!(Arc::ptr_eq(&webhook.get_ref().called, &handler.called));
+    assert!(Arc::ptr_eq(&webhook.get_mut().called, &handler.called));
+    assert!(Arc::ptr_eq(&webhook.into_inner().called, &handler.called));
+}

@@ -1,0 +1,476 @@
+//! axum: at which places, among which layers and with which extractors the layer works.
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{
+    Json, Router,
+    body::Body,
+    error_handling::HandleErrorLayer,
+    extract::{Extension, Path, Request, State},
+    handler::{Handler, HandlerWithoutStateExt},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, any, get, post},
+    serve,
+};
+use bytes::Bytes;
+use http::{
+    HeaderValue, StatusCode,
+    header::{ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_ENCODING, CONTENT_TYPE},
+};
+use http_body_util::BodyExt;
+use tokio::{net::TcpListener, sync::Notify};
+use tower::{
+    BoxError, Layer, Service, ServiceBuilder, ServiceExt, limit::GlobalConcurrencyLimitLayer,
+    load_shed::LoadShedLayer, util::option_layer,
+};
+use tower_http::{
+    catch_panic::CatchPanicLayer, compression::CompressionLayer, cors::CorsLayer,
+    limit::RequestBodyLimitLayer, map_request_body::MapRequestBodyLayer,
+    map_response_body::MapResponseBodyLayer, trace::TraceLayer,
+};
+use tower_webhook::{Delivery, RejectionKind, alegra, bsale};
+
+use super::wire::{self, WRONG};
+use crate::util::{ALEGRA, BSALE, PANIC, SECRET, alegra, bsale, rejection, text};
+
+const PATH: &str = "/webhooks/{secret}";
+
+async fn on_alegra(delivery: Delivery<alegra::Event>) -> StatusCode {
+    match delivery.event() {
+        alegra::Event::NewClient(_) => StatusCode::NO_CONTENT,
+        _ => StatusCode::IM_A_TEAPOT,
+    }
+}
+
+fn router(route: MethodRouter) -> Router {
+    Router::new().route(PATH, route)
+}
+
+fn right() -> String {
+    format!("/webhooks/{SECRET}")
+}
+
+fn request(path: &str, body: impl Into<Body>) -> Request {
+    Request::post(path).body(body.into()).unwrap()
+}
+
+async fn answer<S>(app: &S, request: Request) -> Response
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone,
+{
+    app.clone().oneshot(request).await.unwrap()
+}
+
+/// What a probe, a delivery, and one with the wrong secret are answered.
+async fn three<S>(app: S) -> [u16; 3]
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone,
+{
+    three_at(app, &right(), WRONG).await
+}
+
+async fn three_at<S>(app: S, right: &str, wrong: &str) -> [u16; 3]
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone,
+{
+    let probe = answer(&app, request(right, "")).await;
+    let delivery = answer(&app, request(right, ALEGRA)).await;
+    let stranger = answer(&app, request(wrong, ALEGRA)).await;
+    assert_eq!(rejection(&stranger), Some(RejectionKind::NotFound));
+    [probe, delivery, stranger].map(|answer| answer.status().as_u16())
+}
+
+const SOUND: [u16; 3] = [200, 204, 404];
+
+// Places
+
+#[tokio::test]
+async fn around_the_handler() {
+    let with = |route| three(Router::new().route_service(PATH, route));
+    assert_eq!(with(alegra().layer(on_alegra.into_service())).await, SOUND);
+    let app = router(post(on_alegra.layer(alegra())));
+    assert_eq!(three(app).await, SOUND);
+}
+
+#[tokio::test]
+async fn around_the_method_router() {
+    let with = |route| three(router(route));
+    assert_eq!(with(post(on_alegra).route_layer(alegra())).await, SOUND);
+    assert_eq!(with(post(on_alegra).layer(alegra())).await, SOUND);
+    assert_eq!(with(any(on_alegra).layer(alegra())).await, SOUND);
+}
+
+#[tokio::test]
+async fn around_the_router() {
+    let app = || router(post(on_alegra));
+    assert_eq!(three(app().route_layer(alegra())).await, SOUND);
+    assert_eq!(three(app().layer(alegra())).await, SOUND);
+}
+
+/// The layer sees the path without the outer prefix.
+#[tokio::test]
+async fn in_a_nested_router() {
+    let inner = Router::new().route("/alegra/{secret}", post(on_alegra).route_layer(alegra()));
+    let app = Router::new().nest("/webhooks", inner);
+    let right = format!("/webhooks/alegra/{SECRET}");
+    assert_eq!(
+        three_at(app, &right, "/webhooks/alegra/0123456789abcdef").await,
+        SOUND
+    );
+}
+
+#[tokio::test]
+async fn in_a_merged_router_beside_another_provider() {
+    let alegra = router(post(on_alegra).route_layer(alegra()));
+    let on_bsale = async |_: Delivery<bsale::Event>| StatusCode::CREATED;
+    let bsale = Router::new().route("/bsale/{secret}", post(on_bsale).route_layer(bsale()));
+    let app = alegra.merge(bsale).route("/", get(async || "shop"));
+    assert_eq!(three(app.clone()).await, SOUND);
+    let delivery = request(&format!("/bsale/{SECRET}"), BSALE);
+    assert_eq!(answer(&app, delivery).await.status(), StatusCode::CREATED);
+    let home = Request::new(Body::empty());
+    assert_eq!(answer(&app, home).await.status(), StatusCode::OK);
+}
+
+/// As the service of a path, the layer sees every method and answers 404 without the secret. On a
+/// method, axum answers other methods. On a router, the layer answers probes at every path.
+#[tokio::test]
+async fn the_place_of_the_layer_decides_who_answers_404_and_405() {
+    let on_the_path = Router::new().route_service(PATH, alegra().layer(on_alegra.into_service()));
+    let on_the_route = router(post(on_alegra).route_layer(alegra()));
+    let on_the_router = router(post(on_alegra)).layer(alegra());
+    let elsewhere = format!("/elsewhere/{SECRET}");
+    let status = async |app, request| answer(app, request).await.status().as_u16();
+    assert_eq!(status(&on_the_path, request(&elsewhere, "")).await, 404);
+    assert_eq!(status(&on_the_route, request(&elsewhere, "")).await, 404);
+    assert_eq!(status(&on_the_router, request(&elsewhere, "")).await, 200);
+    let put = || Request::put(right()).body(Body::empty()).unwrap();
+    assert_eq!(status(&on_the_route, put()).await, 405);
+    assert_eq!(status(&on_the_router, put()).await, 405);
+    assert_eq!(status(&on_the_path, put()).await, 405);
+    let stranger = |path| Request::put(path).body(Body::empty()).unwrap();
+    assert_eq!(status(&on_the_route, stranger(WRONG)).await, 405);
+    assert_eq!(status(&on_the_path, stranger(WRONG)).await, 404);
+}
+
+#[tokio::test]
+async fn over_a_router_with_a_state() {
+    let handler = async |State(status): State<StatusCode>, _: Delivery<alegra::Event>| status;
+    let route = Router::new().route(PATH, post(handler).route_layer(alegra()));
+    let app = route.with_state(StatusCode::NO_CONTENT);
+    assert_eq!(three(app).await, SOUND);
+    let webhook = alegra().layer(handler.with_state(StatusCode::NO_CONTENT));
+    let app = Router::new().route_service(PATH, webhook);
+    assert_eq!(three(app).await, SOUND);
+}
+
+// Among other layers
+
+#[tokio::test]
+async fn layers_of_tower_http_outside() {
+    let stack = || {
+        ServiceBuilder::new()
+            .layer(TraceLayer::new_for_http())
+            .layer(CorsLayer::permissive())
+            .layer(CatchPanicLayer::new())
+            .layer(CompressionLayer::new())
+            .layer(RequestBodyLimitLayer::new(4096))
+            .layer(alegra())
+    };
+    let app = router(post(on_alegra).route_layer(stack()));
+    assert_eq!(three(app).await, SOUND);
+    let app = router(post(on_alegra)).layer(stack());
+    assert_eq!(three(app).await, SOUND);
+}
+
+#[tokio::test]
+async fn layers_of_tower_http_inside() {
+    let stack = || {
+        ServiceBuilder::new()
+            .layer(alegra())
+            .layer(TraceLayer::new_for_http())
+            .layer(CatchPanicLayer::new())
+            .layer(CompressionLayer::new())
+    };
+    let app = router(post(on_alegra).route_layer(stack()));
+    assert_eq!(three(app).await, SOUND);
+    let app = router(post(on_alegra)).layer(stack());
+    assert_eq!(three(app).await, SOUND);
+}
+
+#[tokio::test]
+async fn layers_of_tower_http_on_either_side() {
+    let stack = ServiceBuilder::new()
+        .layer(TraceLayer::new_for_http())
+        .layer(CompressionLayer::new())
+        .layer(alegra())
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::new());
+    let app = router(post(on_alegra).route_layer(stack));
+    assert_eq!(three(app).await, SOUND);
+}
+
+/// `Cors` makes bodies by `Default`, which the inner body does not implement.
+#[tokio::test]
+async fn a_body_without_a_default_inside_and_cors_outside() {
+    let stack = ServiceBuilder::new()
+        .layer(CorsLayer::permissive())
+        .layer(alegra())
+        .layer(TraceLayer::new_for_http());
+    let app = router(post(on_alegra).layer(stack));
+    assert_eq!(three(app).await, SOUND);
+}
+
+#[tokio::test]
+async fn cors_outside_adds_its_header_to_the_layers_own_answers() {
+    let stack = (CorsLayer::permissive(), alegra());
+    let app = router(post(on_alegra).layer(stack));
+    for body in ["", ALEGRA, "[1]"] {
+        let answer = answer(&app, request(&right(), body)).await;
+        assert_eq!(answer.headers()[ACCESS_CONTROL_ALLOW_ORIGIN], "*", "{body}");
+    }
+}
+
+#[tokio::test]
+async fn the_layer_answers_a_panic_unless_an_inner_layer_catches_it() {
+    let handler = async |_: Delivery<alegra::Event>| -> StatusCode { panic!("{}", PANIC) };
+    let theirs = || CatchPanicLayer::custom(|_| StatusCode::BAD_GATEWAY.into_response());
+    let outside = (theirs(), alegra());
+    let inside = (alegra(), theirs());
+    let outside = router(post(handler).layer(outside));
+    let inside = router(post(handler).layer(inside));
+    let (outside, inside) = (
+        answer(&outside, request(&right(), ALEGRA)).await,
+        answer(&inside, request(&right(), ALEGRA)).await,
+    );
+    assert_eq!(outside.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(rejection(&outside), Some(RejectionKind::Panicked));
+    assert_eq!(inside.status(), StatusCode::BAD_GATEWAY);
+    assert_eq!(rejection(&inside), None);
+}
+
+#[tokio::test]
+async fn the_handlers_answer_may_be_compressed_on_either_side() {
+    let handler = async |_: Delivery<alegra::Event>| "done ".repeat(100);
+    let outside = (CompressionLayer::new(), alegra());
+    let inside = (alegra(), CompressionLayer::new());
+    for app in [
+        router(post(handler).layer(outside)),
+        router(post(handler).layer(inside)),
+    ] {
+        let mut request = request(&right(), ALEGRA);
+        request
+            .headers_mut()
+            .insert(ACCEPT_ENCODING, "gzip".parse().unwrap());
+        let answer = answer(&app, request).await;
+        assert_eq!(answer.headers()[CONTENT_ENCODING], "gzip");
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(&body[..2], b"\x1f\x8b");
+    }
+}
+
+/// `from_fn` takes axum's body only.
+#[tokio::test]
+async fn from_fn_inside_in_one_builder_needs_the_body_mapped() {
+    let stamp = async |request: Request, next: Next| {
+        let mut answer = next.run(request).await;
+        answer
+            .headers_mut()
+            .insert("x-stamp", HeaderValue::from_static("inside"));
+        answer
+    };
+    let stack = ServiceBuilder::new()
+        .layer(alegra())
+        .layer(MapRequestBodyLayer::new(Body::new))
+        .layer(middleware::from_fn(stamp));
+    let app = router(post(on_alegra).layer(stack));
+    assert_eq!(three(app.clone()).await, SOUND);
+    let stamped = async |body: &'static str| {
+        let answer = answer(&app, request(&right(), body)).await;
+        answer.headers().contains_key("x-stamp")
+    };
+    assert!(stamped(ALEGRA).await);
+    assert!(!stamped("").await);
+}
+
+#[tokio::test]
+async fn from_fn_in_a_layer_of_its_own_needs_nothing() {
+    let pass = async |request: Request, next: Next| next.run(request).await;
+    let route = post(on_alegra)
+        .layer::<_, Infallible>(middleware::from_fn(pass))
+        .layer::<_, Infallible>(alegra())
+        .layer(middleware::from_fn(pass));
+    assert_eq!(three(router(route)).await, SOUND);
+}
+
+/// With and without the layer, the body has to be of the same type.
+#[tokio::test]
+async fn an_optional_layer_needs_the_body_mapped() {
+    let layer = (MapResponseBodyLayer::new(Body::new), alegra());
+    let app = |layer| router(post(on_alegra).layer(option_layer(layer)));
+    assert_eq!(three(app(Some(layer.clone()))).await, SOUND);
+    let bare = app(Some(layer).filter(|_| false));
+    let bare = answer(&bare, request(&right(), ALEGRA)).await;
+    assert_eq!(bare.status(), StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+/// A delivery is shed while the handler is busy, and `HandleErrorLayer` answers it.
+#[tokio::test]
+async fn load_shed_and_a_limit_inside() {
+    let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let handler = {
+        let (begun, go_on) = (Arc::clone(&begun), Arc::clone(&go_on));
+        async move |delivery: Delivery<alegra::Event>| {
+            begun.notify_one();
+            go_on.notified().await;
+            on_alegra(delivery).await
+        }
+    };
+    let stack = ServiceBuilder::new()
+        .layer(HandleErrorLayer::new(async |_: BoxError| {
+            StatusCode::TOO_MANY_REQUESTS
+        }))
+        .layer(alegra())
+        .layer(LoadShedLayer::new())
+        .layer(GlobalConcurrencyLimitLayer::new(1));
+    let app = router(post(handler).layer(stack));
+    let crowd = async {
+        begun.notified().await;
+        let shed = answer(&app, request(&right(), ALEGRA)).await.status();
+        let probe = answer(&app, request(&right(), "")).await.status();
+        go_on.notify_one();
+        (shed, probe)
+    };
+    let first = answer(&app, request(&right(), ALEGRA));
+    let (first, crowd) = wire::soon(async { tokio::join!(first, crowd) }).await;
+    assert_eq!(first.status(), StatusCode::NO_CONTENT);
+    assert_eq!(crowd, (StatusCode::TOO_MANY_REQUESTS, StatusCode::OK));
+}
+
+#[tokio::test]
+async fn a_limit_inside() {
+    let stack = (alegra(), GlobalConcurrencyLimitLayer::new(1));
+    let app = router(post(on_alegra).layer(stack));
+    assert_eq!(three(app).await, SOUND);
+}
+
+// Extractors
+
+/// The answer of an app with that route to the usual delivery.
+async fn answered_by(route: MethodRouter) -> (u16, String) {
+    let app = router(route);
+    let answer = answer(&app, request(&right(), ALEGRA)).await;
+    (answer.status().as_u16(), text(answer).await)
+}
+
+#[tokio::test]
+async fn a_delivery_works_beside_every_other_extractor() {
+    type NewClient = Delivery<alegra::Event>;
+
+    let layer = alegra;
+    let expected = (200, ALEGRA.to_owned());
+
+    let bytes = async |_: NewClient, bytes: Bytes| bytes;
+    assert_eq!(answered_by(post(bytes).layer(layer())).await, expected);
+    let text = async |_: NewClient, text: String| text;
+    assert_eq!(answered_by(post(text).layer(layer())).await, expected);
+    let request = async |_: NewClient, request: Request| request.into_body();
+    assert_eq!(answered_by(post(request).layer(layer())).await, expected);
+    let raw = async |delivery: NewClient| delivery.raw().clone();
+    assert_eq!(answered_by(post(raw).layer(layer())).await, expected);
+    let twice = async |one: NewClient, Extension(two): Extension<NewClient>| {
+        assert!(std::ptr::eq(one.event(), two.event()));
+        two.raw().clone()
+    };
+    assert_eq!(answered_by(post(twice).layer(layer())).await, expected);
+    let path = async |Path(secret): Path<String>, _: NewClient| secret;
+    assert_eq!(
+        answered_by(post(path).layer(layer())).await,
+        (200, SECRET.to_owned())
+    );
+}
+
+#[tokio::test]
+async fn json_works_beside_a_delivery() {
+    #[derive(serde::Deserialize)]
+    struct Mine {
+        subject: String,
+    }
+
+    let handler = async |_: Delivery<alegra::Event>, Json(mine): Json<Mine>| mine.subject;
+    let app = router(post(handler).layer(alegra()));
+    let mut request = request(&right(), ALEGRA);
+    let json = HeaderValue::from_static("application/json");
+    request.headers_mut().insert(CONTENT_TYPE, json);
+    let answer = answer(&app, request).await;
+    assert_eq!(text(answer).await, "new-client");
+}
+
+#[tokio::test]
+async fn a_delivery_without_its_layer_names_both_causes() {
+    let expected = format!(
+        "the request holds no Delivery<{}>: either this route has no WebhookLayer around it, \
+         or it has that of another provider",
+        std::any::type_name::<alegra::Event>()
+    );
+    let expected = (500, expected);
+    assert_eq!(answered_by(post(on_alegra)).await, expected);
+
+    let theirs = router(post(on_alegra).layer(bsale()));
+    let answer = answer(&theirs, request(&right(), BSALE)).await;
+    assert_eq!((answer.status().as_u16(), text(answer).await), expected);
+}
+
+// Served
+
+/// By `axum::serve`, over a socket, with HTTP/1 and HTTP/2.
+async fn served<M, S>(app: M) -> [[u16; 3]; 2]
+where
+    M: for<'a> Service<
+            serve::IncomingStream<'a, TcpListener>,
+            Error = Infallible,
+            Response = S,
+            Future: Send,
+        > + Send
+        + 'static,
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static,
+{
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async { serve(listener, app).await });
+    let mut answers = [[0; 3]; 2];
+    for (version, answers) in wire::VERSIONS.into_iter().zip(&mut answers) {
+        let mut client = wire::Client::dial(version, address).await;
+        let mut status = async |request| client.send(request).await.status().as_u16();
+        *answers = [
+            status(wire::post(wire::whole(""))).await,
+            status(wire::post(wire::whole(ALEGRA))).await,
+            status(wire::to(WRONG, wire::whole(ALEGRA))).await,
+        ];
+    }
+    answers
+}
+
+#[tokio::test]
+async fn served_with_the_layer_on_the_route() {
+    let app = router(post(on_alegra).route_layer(alegra()));
+    assert_eq!(served(app).await, [SOUND; 2]);
+}
+
+/// `axum::serve` takes only a router or a service with axum's body.
+#[tokio::test]
+async fn served_bare_around_the_router_needs_the_body_mapped() {
+    let app = ServiceBuilder::new()
+        .layer(MapResponseBodyLayer::new(Body::new))
+        .layer(alegra())
+        .service(router(post(on_alegra)));
+    assert_eq!(three(app.clone()).await, SOUND);
+    assert_eq!(
+        served(axum::ServiceExt::<Request>::into_make_service(app)).await,
+        [SOUND; 2]
+    );
+}

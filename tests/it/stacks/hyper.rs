@@ -1,0 +1,162 @@
+//! hyper alone, over a real socket, with HTTP/1 and HTTP/2: answers reach the client though the
+//! body was not read to its end, and a client that hangs up does not cancel its handler.
+
+use std::{convert::Infallible, sync::Arc};
+
+use http::{
+    Request, Response, StatusCode,
+    header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH},
+};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::sync::{Notify, mpsc};
+use tower::{Layer, service_fn};
+use tower_webhook::{
+    Delivery, OutcomeKind, RequestBody, WebhookLayer,
+    alegra::{self, Alegra},
+};
+
+use super::wire::{Client, Upload, VERSIONS, Version, WRONG, connect, part, post, soon, to, whole};
+use crate::util::{ALEGRA, Reply, alegra, ms, reply};
+
+async fn on_alegra(request: Request<RequestBody>) -> Result<Reply, Infallible> {
+    let delivery = request.extensions().get::<Delivery<alegra::Event>>();
+    Ok(reply(match delivery.map(Delivery::event) {
+        Some(alegra::Event::NewClient(_)) => StatusCode::NO_CONTENT,
+        _ => StatusCode::IM_A_TEAPOT,
+    }))
+}
+
+async fn client(version: Version, layer: WebhookLayer<Alegra>) -> Client {
+    connect(version, layer.layer(service_fn(on_alegra))).await
+}
+
+/// The answers to one request on a connection of its own, with each version.
+async fn answers(
+    layer: impl Fn() -> WebhookLayer<Alegra>,
+    request: impl Fn() -> Request<Upload>,
+) -> [Response<Incoming>; 2] {
+    let [http1, http2] = VERSIONS;
+    [
+        client(http1, layer()).await.send(request()).await,
+        client(http2, layer()).await.send(request()).await,
+    ]
+}
+
+async fn statuses(
+    layer: impl Fn() -> WebhookLayer<Alegra>,
+    request: impl Fn() -> Request<Upload>,
+) -> [u16; 2] {
+    answers(layer, request)
+        .await
+        .map(|answer| answer.status().as_u16())
+}
+
+#[tokio::test]
+async fn a_probe_deliveries_and_a_wrong_secret_on_one_connection() {
+    for version in VERSIONS {
+        let mut client = client(version, alegra()).await;
+        let mut status = async |request| client.send(request).await.status().as_u16();
+        assert_eq!(status(post(whole(""))).await, 200, "{version:?}");
+        assert_eq!(status(post(whole(ALEGRA))).await, 204, "{version:?}");
+        assert_eq!(status(to(WRONG, whole(ALEGRA))).await, 404, "{version:?}");
+        assert_eq!(status(post(whole(ALEGRA))).await, 204, "{version:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_probe_may_have_no_length() {
+    let ended = || post(Upload::default());
+    assert_eq!(statuses(alegra, ended).await, [200, 200]);
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_head_reaches_the_client_that_sends_no_body() {
+    let unread = || part(ALEGRA);
+    assert_eq!(statuses(alegra, || to(WRONG, unread())).await, [404, 404]);
+
+    let put = || Request::put(post(unread()).uri()).body(unread()).unwrap();
+    assert_eq!(statuses(alegra, put).await, [405, 405]);
+
+    let gzip = || {
+        let mut request = post(unread());
+        request
+            .headers_mut()
+            .insert(CONTENT_ENCODING, "gzip".parse().unwrap());
+        request
+    };
+    assert_eq!(statuses(alegra, gzip).await, [415, 415]);
+
+    let announced = || {
+        let mut request = post(unread());
+        request
+            .headers_mut()
+            .insert(CONTENT_LENGTH, "1048577".parse().unwrap());
+        request
+    };
+    assert_eq!(statuses(alegra, announced).await, [413, 413]);
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_body_reaches_the_client_that_does_not_end_it() {
+    let slow = || alegra().deadline(ms(50));
+    assert_eq!(statuses(slow, || post(part(ALEGRA))).await, [408, 408]);
+
+    let small = || alegra().body_limit(ALEGRA.len() - 1);
+    assert_eq!(statuses(small, || post(part(ALEGRA))).await, [413, 413]);
+}
+
+#[tokio::test]
+async fn an_answer_of_the_layer_has_an_empty_body_and_its_header() {
+    let get = || Request::get(post(whole("")).uri()).body(whole("")).unwrap();
+    for answer in answers(alegra, get).await {
+        assert_eq!(answer.headers()[ALLOW], "POST");
+        assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "");
+    }
+}
+
+#[tokio::test]
+async fn a_late_answer_reaches_the_client() {
+    for version in VERSIONS {
+        let never = service_fn(async |_| std::future::pending::<Result<Reply, Infallible>>().await);
+        let webhook = alegra().deadline(ms(50)).layer(never);
+        let answer = connect(version, webhook)
+            .await
+            .send(post(whole(ALEGRA)))
+            .await;
+        assert_eq!(answer.status(), StatusCode::ACCEPTED);
+    }
+}
+
+#[tokio::test]
+async fn a_handler_finishes_though_the_client_hangs_up() {
+    for version in VERSIONS {
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let layer = alegra().on_outcome(move |outcome| {
+            let _ = tell.send((outcome.kind(), outcome.status(), outcome.is_late_end()));
+        });
+        let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let handler = service_fn({
+            let (begun, go_on) = (Arc::clone(&begun), Arc::clone(&go_on));
+            move |_| {
+                let (begun, go_on) = (Arc::clone(&begun), Arc::clone(&go_on));
+                async move {
+                    begun.notify_one();
+                    go_on.notified().await;
+                    Ok::<_, Infallible>(reply(StatusCode::NO_CONTENT))
+                }
+            }
+        });
+
+        let mut client = connect(version, layer.layer(handler)).await;
+        let request = tokio::spawn(async move { client.send(post(whole(ALEGRA))).await });
+        soon(begun.notified()).await;
+        request.abort();
+        let hung_up = (OutcomeKind::GivenUp, None, false);
+        assert_eq!(soon(told.recv()).await, Some(hung_up), "{version:?}");
+        go_on.notify_one();
+        let finished = (OutcomeKind::Handled, Some(StatusCode::NO_CONTENT), true);
+        assert_eq!(soon(told.recv()).await, Some(finished), "{version:?}");
+        assert_eq!(layer.background().drain(ms(10_000)).await, 0);
+    }
+}
