@@ -11,7 +11,7 @@ use crate::{
     clock,
     dead_letter::Store,
     error::ConfigError,
-    provider::{Provider, Rules},
+    provider::Rules,
     rejection::{Rejection, RejectionKind},
     report::Observers,
     strikes::Strikes,
@@ -20,8 +20,8 @@ use crate::{
 const MAX_IN_FLIGHT: usize = 1024;
 
 /// What every service of the layer reads. Setters change it before any service is made.
-pub(crate) struct Config<P> {
-    pub(crate) provider: Arc<P>,
+#[derive(Clone)]
+pub(crate) struct Config {
     pub(crate) rules: Arc<Rules>,
     pub(crate) access: Access,
     pub(crate) allow: HeaderValue,
@@ -35,15 +35,13 @@ pub(crate) struct Config<P> {
     pub(crate) background: Background,
 }
 
-impl<P: Provider> Config<P> {
-    pub(crate) fn new(provider: P, access: Access) -> Result<Self, ConfigError> {
-        let rules = provider.rules();
+impl Config {
+    pub(crate) fn new(rules: Rules, access: Access) -> Result<Self, ConfigError> {
         check_rules(&rules)?;
         let methods: Vec<&str> = rules.methods.iter().map(Method::as_str).collect();
         let allow = HeaderValue::from_str(&methods.join(", "))
             .expect("a method is made of characters that a header value takes");
         Ok(Self {
-            provider: Arc::new(provider),
             access,
             allow,
             deadline: rules.deadline,
@@ -60,9 +58,7 @@ impl<P: Provider> Config<P> {
             rules: Arc::new(rules),
         })
     }
-}
 
-impl<P> Config<P> {
     /// Until when the store may take after the deadline: a second, or half of what is left until the
     /// provider gives up.
     pub(crate) fn store_until(&self, deadline: Instant) -> Instant {
@@ -91,26 +87,7 @@ impl<P> Config<P> {
     }
 }
 
-impl<P> Clone for Config<P> {
-    fn clone(&self) -> Self {
-        Self {
-            provider: Arc::clone(&self.provider),
-            rules: Arc::clone(&self.rules),
-            access: self.access.clone(),
-            allow: self.allow.clone(),
-            deadline: self.deadline,
-            late: self.late,
-            failed: self.failed,
-            body_limit: self.body_limit,
-            handler_limit: self.handler_limit,
-            store: self.store.clone(),
-            observers: Arc::clone(&self.observers),
-            background: self.background.clone(),
-        }
-    }
-}
-
-impl<P> fmt::Debug for Config<P> {
+impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
             .field("provider", &self.rules.name)

@@ -12,15 +12,15 @@ use crate::{
     delivery::Delivery,
     outcome::LetterReason,
     panic::discard,
-    provider::Provider,
+    provider::Event,
     rejection::{Rejection, RejectionKind},
     report::{End, Report},
 };
 
 /// A delivery, and what has to be done for it until its handler has ended: the report, the slot, the
 /// letter.
-pub(crate) struct Job<P: Provider> {
-    pub(crate) config: Arc<Config<P>>,
+pub(crate) struct Job<E> {
+    pub(crate) config: Arc<Config>,
     pub(crate) report: Report,
     /// `None` for a replay.
     pub(crate) deadline: Option<Instant>,
@@ -28,13 +28,13 @@ pub(crate) struct Job<P: Provider> {
     pub(crate) has_handler: bool,
     pub(crate) slot: Option<Slot>,
     /// `None` without a store.
-    pub(crate) letter: Option<Letter<P>>,
+    pub(crate) letter: Option<Letter<E>>,
 }
 
 /// What is needed to store the delivery.
-pub(crate) struct Letter<P: Provider> {
+pub(crate) struct Letter<E> {
     pub(crate) writer: LetterWriter,
-    delivery: Delivery<P::Event>,
+    delivery: Delivery<E>,
     /// Becomes true when a drain gives up on the handler. `None` without a slot, and once the
     /// delivery is stored for that.
     drain: Option<watch::Receiver<bool>>,
@@ -43,11 +43,11 @@ pub(crate) struct Letter<P: Provider> {
     is_promised: bool,
 }
 
-impl<P: Provider> Job<P> {
+impl<E: Event> Job<E> {
     pub(crate) fn new(
-        config: Arc<Config<P>>,
+        config: Arc<Config>,
         report: Report,
-        delivery: &Delivery<P::Event>,
+        delivery: &Delivery<E>,
         writer: Option<LetterWriter>,
     ) -> Self {
         Self {
@@ -174,9 +174,9 @@ impl<R, E> Failure<R, E> {
     }
 
     /// What is told and answered: a success if the store has the delivery.
-    pub(crate) fn settle<P>(
+    pub(crate) fn settle(
         self,
-        config: &Config<P>,
+        config: &Config,
         is_stored: bool,
     ) -> (End, Result<Response<ResponseBody<R>>, E>) {
         if is_stored {

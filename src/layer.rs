@@ -40,7 +40,8 @@ use crate::{
 /// # let _ = layer;
 /// ```
 pub struct WebhookLayer<P> {
-    config: Arc<Config<P>>,
+    provider: Arc<P>,
+    config: Arc<Config>,
 }
 
 impl<P: Provider> WebhookLayer<P> {
@@ -53,7 +54,8 @@ impl<P: Provider> WebhookLayer<P> {
     #[track_caller]
     pub fn new(provider: P, access: Access) -> Self {
         Self {
-            config: Arc::new(valid(Config::new(provider, access))),
+            config: Arc::new(valid(Config::new(provider.rules(), access))),
+            provider: Arc::new(provider),
         }
     }
 }
@@ -244,7 +246,7 @@ impl<P> WebhookLayer<P> {
         self.config.observers.strikes.clone()
     }
 
-    fn set(&mut self) -> &mut Config<P> {
+    fn set(&mut self) -> &mut Config {
         Arc::make_mut(&mut self.config)
     }
 }
@@ -253,13 +255,14 @@ impl<S, P> Layer<S> for WebhookLayer<P> {
     type Service = Webhook<S, P>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Webhook::new(inner, Arc::clone(&self.config))
+        Webhook::new(inner, Arc::clone(&self.provider), Arc::clone(&self.config))
     }
 }
 
 impl<P> Clone for WebhookLayer<P> {
     fn clone(&self) -> Self {
         Self {
+            provider: Arc::clone(&self.provider),
             config: Arc::clone(&self.config),
         }
     }

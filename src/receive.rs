@@ -29,11 +29,11 @@ use crate::{
 /// Steps 3 to 6 of the manual's table. Dropping the future before the handler has begun ends the
 /// request.
 pub(crate) async fn receive<S, P, B, R>(
-    config: Arc<Config<P>>,
+    provider: Arc<P>,
+    config: Arc<Config>,
     mut report: Report,
     mut inner: S,
-    mut head: Parts,
-    body: B,
+    request: Request<B>,
     deadline: Instant,
 ) -> Result<Response<ResponseBody<R>>, S::Error>
 where
@@ -44,6 +44,7 @@ where
     S::Error: Send + 'static,
     R: Send + 'static,
 {
+    let (mut head, body) = request.into_parts();
     let raw = match collect(body, config.body_limit, deadline).await {
         Ok(raw) => raw,
         Err(kind) => {
@@ -53,7 +54,7 @@ where
     };
     report.body_read(raw.len());
 
-    let (event, name) = match decode(&config, &head, &raw) {
+    let (event, name) = match decode(&*provider, &config, &head, &raw) {
         Ok(Decoded::Event(event, name)) => (event, name),
         Ok(Decoded::Probe(reply)) => {
             discard((inner, head));
@@ -114,11 +115,12 @@ enum Decoded<E> {
 
 /// Step 4: what the provider's code says of the request.
 fn decode<P: Provider>(
-    config: &Config<P>,
+    provider: &P,
+    config: &Config,
     head: &Parts,
     raw: &Bytes,
 ) -> Result<Decoded<P::Event>, Rejection> {
-    let decoded = caught(|| match config.provider.receive(head, raw)?.0 {
+    let decoded = caught(|| match provider.receive(head, raw)?.0 {
         ReceivedKind::Probe(reply) => Ok(Decoded::Probe(reply)),
         // The other methods are for probes.
         ReceivedKind::Event(event) if head.method != Method::POST => {
@@ -134,13 +136,13 @@ fn decode<P: Provider>(
 }
 
 /// Step 5: a slot first, then the inner service's readiness.
-pub(crate) async fn admit<S, P, R>(
-    job: &mut Job<P>,
+pub(crate) async fn admit<S, E, R>(
+    job: &mut Job<E>,
     inner: &mut S,
     deadline: Instant,
 ) -> Result<(), Failure<R, S::Error>>
 where
-    P: Provider,
+    E: Event,
     S: Service<Request<RequestBody>, Response = Response<R>>,
 {
     let busy = || Failure::rejected(Rejection::new(RejectionKind::Busy), LetterReason::Busy);
@@ -178,8 +180,8 @@ where
 }
 
 /// Answers a request that never was a delivery.
-fn refuse<P, R>(
-    config: &Config<P>,
+fn refuse<R>(
+    config: &Config,
     report: &mut Report,
     rejection: Rejection,
 ) -> Response<ResponseBody<R>> {
@@ -188,8 +190,8 @@ fn refuse<P, R>(
 }
 
 /// Answers what gets to no handler: with a success if the store confirms that it has it.
-async fn fail<P, R, E>(
-    config: &Config<P>,
+async fn fail<R, E>(
+    config: &Config,
     report: &mut Report,
     failure: Failure<R, E>,
     confirmation: Option<Confirmation>,

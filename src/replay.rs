@@ -61,7 +61,8 @@ impl From<&DeadLetter> for Replay {
 
 /// Behind [`Webhook::replay`](crate::Webhook::replay).
 pub(crate) async fn replay<S, P, R>(
-    config: Arc<Config<P>>,
+    provider: Arc<P>,
+    config: Arc<Config>,
     mut inner: S,
     what: Replay,
 ) -> Result<Response<ResponseBody<R>>, S::Error>
@@ -73,7 +74,7 @@ where
     R: Send + 'static,
 {
     let Replay { record, letter } = what;
-    let delivery = match decode(&config, &record) {
+    let delivery = match decode(&*provider, &config, &record) {
         Ok(delivery) => delivery,
         Err(rejection) => {
             discard(inner);
@@ -106,13 +107,14 @@ where
 }
 
 fn decode<P: Provider>(
-    config: &Config<P>,
+    provider: &P,
+    config: &Config,
     record: &Record,
 ) -> Result<Delivery<P::Event>, Rejection> {
     if record.provider() != config.rules.name {
         return Err(Rejection::malformed("the record is of another provider"));
     }
-    let decoded = caught(|| match config.provider.replay(record.body())?.0 {
+    let decoded = caught(|| match provider.replay(record.body())?.0 {
         ReceivedKind::Event(event) => {
             let name = config.rules.known(event.name());
             Ok((event, name))

@@ -36,12 +36,17 @@ use crate::{
 /// A clone clones the inner service and shares all else.
 pub struct Webhook<S, P> {
     inner: S,
-    config: Arc<Config<P>>,
+    provider: Arc<P>,
+    config: Arc<Config>,
 }
 
 impl<S, P> Webhook<S, P> {
-    pub(crate) fn new(inner: S, config: Arc<Config<P>>) -> Self {
-        Self { inner, config }
+    pub(crate) fn new(inner: S, provider: Arc<P>, config: Arc<Config>) -> Self {
+        Self {
+            inner,
+            provider,
+            config,
+        }
     }
 
     /// The inner service.
@@ -93,8 +98,10 @@ where
         match check(&config, &head, &body.size_hint(), &mut report) {
             Ok(()) => {
                 let deadline = clock::after(started, config.deadline);
+                let provider = Arc::clone(&self.provider);
                 let inner = self.inner.clone();
-                ResponseFuture::new(receive(config, report, inner, head, body, deadline))
+                let request = Request::from_parts(head, body);
+                ResponseFuture::new(receive(provider, config, report, inner, request, deadline))
             }
             Err(kind) => {
                 discard(body);
@@ -110,8 +117,8 @@ where
 }
 
 /// Steps 1 and 2: the credential, and what the head alone gives away.
-fn check<P>(
-    config: &Config<P>,
+fn check(
+    config: &Config,
     head: &Parts,
     length: &SizeHint,
     report: &mut Report,
@@ -213,8 +220,10 @@ impl<S, P: Provider> Webhook<S, P> {
         S::Error: Send + 'static,
         R: Send + 'static,
     {
+        let provider = Arc::clone(&self.provider);
         let config = Arc::clone(&self.config);
-        ResponseFuture::new(replay(config, self.inner.clone(), what.into()))
+        let inner = self.inner.clone();
+        ResponseFuture::new(replay(provider, config, inner, what.into()))
     }
 }
 
@@ -222,6 +231,7 @@ impl<S: Clone, P> Clone for Webhook<S, P> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
+            provider: Arc::clone(&self.provider),
             config: Arc::clone(&self.config),
         }
     }

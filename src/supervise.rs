@@ -28,7 +28,7 @@ use crate::{
     job::{Failure, Job},
     outcome::LetterReason,
     panic::{caught, discard},
-    provider::Provider,
+    provider::Event,
     rejection::{Rejection, RejectionKind},
     report::End,
     trace,
@@ -54,13 +54,13 @@ pub(crate) struct Supervised<R, E> {
 }
 
 /// Starts the handler.
-pub(crate) fn start<S, P, R>(
-    mut job: Job<P>,
+pub(crate) fn start<S, V, R>(
+    mut job: Job<V>,
     mut inner: S,
     request: Request<RequestBody>,
 ) -> Supervised<R, S::Error>
 where
-    P: Provider,
+    V: Event,
     S: Service<Request<RequestBody>, Response = Response<R>> + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
@@ -123,9 +123,9 @@ impl<R, E> Drop for Supervised<R, E> {
 }
 
 /// Step 6 of the manual's table.
-async fn supervise<P, R, E>(job: &mut Job<P>, mut handler: Handler<R, E>, mut client: Client<R, E>)
+async fn supervise<V, R, E>(job: &mut Job<V>, mut handler: Handler<R, E>, mut client: Client<R, E>)
 where
-    P: Provider,
+    V: Event,
 {
     let ended = match job.deadline {
         Some(deadline) => {
@@ -156,7 +156,7 @@ where
     job.fail(failure, client).await;
 }
 
-impl<P: Provider> Job<P> {
+impl<V: Event> Job<V> {
     /// Waits for the handler while the client waits. `None`: the handler still runs, and the client
     /// has another answer or has hung up.
     async fn answer_in_time<R, E>(
