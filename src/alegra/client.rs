@@ -1,11 +1,11 @@
 use serde::{Deserialize, Serialize};
 
-use super::{
-    identification::{Identification, identification},
-    name::{Name, name},
-};
+use super::{identification::Identification, name::Name};
 use crate::{
-    json::{lenient::roomy, objects::object, texts::texts},
+    json::{
+        lenient::{text, texts},
+        object::{Object, object, text_or_object},
+    },
     scalar::Id,
 };
 
@@ -24,46 +24,27 @@ pub struct Client {
 
     /// The name: in parts, as a `fullname`, or, inside a bill, as plain text.
     #[doc(alias = "nombre")]
-    #[serde(
-        default,
-        deserialize_with = "name",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text_or_object")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Name>,
 
     /// The main telephone number.
     #[doc(alias = "teléfono")]
-    #[serde(
-        default,
-        deserialize_with = "roomy::<40, _>",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub phone_primary: Option<String>,
 
     /// The second telephone number.
-    #[serde(
-        default,
-        deserialize_with = "roomy::<40, _>",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub phone_secondary: Option<String>,
 
     /// The number of the mobile.
     #[doc(alias = "celular")]
-    #[serde(
-        default,
-        deserialize_with = "roomy::<40, _>",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub mobile: Option<String>,
 
     /// The e-mail address.
     #[doc(alias = "correo")]
-    #[serde(
-        default,
-        deserialize_with = "roomy::<40, _>",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
 
     /// `client`, `provider`, both or neither.
@@ -72,31 +53,22 @@ pub struct Client {
     pub types: Vec<String>,
 
     /// The number of the fax.
-    #[serde(
-        default,
-        deserialize_with = "roomy::<40, _>",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub fax: Option<String>,
 
     /// The number of an identity document: cédula, RFC, RNC, passport.
     #[doc(alias = "identificación")]
-    #[serde(
-        default,
-        deserialize_with = "identification",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text_or_object")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub identification: Option<Identification>,
 
     /// The address.
     #[doc(alias = "dirección")]
-    #[serde(
-        default,
-        deserialize_with = "object",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "object", skip_serializing_if = "Option::is_none")]
     pub address: Option<Address>,
 }
+
+impl Object<'_> for Client {}
 
 impl Client {
     /// Whether `client` is among its [`types`](Self::types).
@@ -119,46 +91,28 @@ impl Client {
 pub struct Address {
     /// The postal code.
     #[doc(alias = "código postal")]
-    #[serde(
-        default,
-        deserialize_with = "roomy::<72, _>",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub zip_code: Option<String>,
 
     /// The department, state or province.
     #[doc(alias = "departamento")]
-    #[serde(
-        default,
-        deserialize_with = "roomy::<72, _>",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub department: Option<String>,
 
     /// The country.
     #[doc(alias = "país")]
-    #[serde(
-        default,
-        deserialize_with = "roomy::<72, _>",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
 
     /// Street and house.
     #[doc(alias = "dirección")]
-    #[serde(
-        default,
-        deserialize_with = "roomy::<72, _>",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
 
     /// The city.
     #[doc(alias = "ciudad")]
-    #[serde(
-        default,
-        deserialize_with = "roomy::<72, _>",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub city: Option<String>,
 }
+
+impl Object<'_> for Address {}

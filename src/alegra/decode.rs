@@ -1,26 +1,23 @@
 //! From a body to an event: in one pass where all fits, else by looking for what does not.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor},
 };
+use serde_json::value::RawValue;
 
 use super::{
-    event::{Drifted, Event, Unknown},
+    event::{Drifted, Event, Unknown, WrittenDrift},
     subject::{Entity, Subject},
 };
 use crate::{
     json::{
         envelope::{self, RoutingSentences},
-        lenient::expected,
         misfit,
-        objects::Object,
-        raw::Raw,
-        reader,
-        scan::MAX_CONTAINERS,
-        text::Text,
+        object::{Exactly, Key},
+        reader::{Bail, MAX_CONTAINERS, Reader},
     },
     rejection::Rejection,
     scalar::Id,
@@ -34,170 +31,154 @@ const SUBJECT: RoutingSentences = RoutingSentences {
 
 pub(super) fn decode(body: &[u8]) -> Result<Event, Rejection> {
     let text = envelope::text(body)?;
+    match in_one_pass(text) {
+        Ok(event) => Ok(event),
+        Err(_) => step_by_step(text),
+    }
+}
+
+fn in_one_pass(text: &str) -> Result<Event, Bail> {
+    let mut reader = Reader::new(text);
+    let mut fields = reader.object()?;
+    let mut subject: Option<Cow<'_, str>> = None;
+    let mut message = None;
     let mut event = None;
-    if reader::read(text, Envelope(&mut event)).is_err() {
-        // Not held while the body is read again.
-        event = None;
-    }
-    match event {
-        Some(event) => Ok(event),
-        None => step_by_step(text),
-    }
-}
-
-/// Reads a body into the event. In its place rather than as a result: an invoice is large, and would
-/// be moved once for each level of the body.
-struct Envelope<'a>(&'a mut Option<Event>);
-
-impl<'de> DeserializeSeed<'de> for Envelope<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(field_identifier, rename_all = "lowercase")]
-enum Key {
-    Subject,
-    Message,
-    #[serde(other)]
-    Other,
-}
-
-impl<'de> Visitor<'de> for Envelope<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an envelope")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self(event) = self;
-        let mut subject: Option<Result<Subject, Unknown>> = None;
-        let mut has_message = false;
-        let mut unread: Option<&str> = None;
-        while let Some(key) = map.next_key()? {
-            match key {
-                Key::Subject if subject.is_none() => {
-                    let text = map.next_value_seed(Text)?;
-                    subject = Some(Subject::parse(&text).ok_or_else(|| Unknown {
-                        subject: text.into_owned(),
-                    }));
+    while let Some(key) = fields.next_key_seed(Key)? {
+        match &*key {
+            "subject" if subject.is_none() => subject = Some(fields.next_value_seed(Key)?),
+            "message" if message.is_none() && event.is_none() => {
+                match subject.as_deref().and_then(Subject::parse) {
+                    Some(subject) => event = Some(fields.next_value_seed(Message(subject))?),
+                    None => message = Some(fields.reader.raw()?),
                 }
-                Key::Message if !has_message => {
-                    has_message = true;
-                    match subject {
-                        None => unread = Some(map.next_value_seed(Raw)?),
-                        Some(Ok(subject)) => map.next_value_seed(Message { subject, event })?,
-                        Some(Err(_)) => _ = map.next_value::<IgnoredAny>()?,
-                    }
-                }
-                Key::Subject | Key::Message => return Err(expected("each field once")),
-                Key::Other => _ = map.next_value::<IgnoredAny>()?,
             }
+            "subject" | "message" => return Err(Bail::duplicate_field("subject or message")),
+            _ => drop(fields.next_value::<IgnoredAny>()?),
         }
-        match (subject, unread) {
-            (Some(Err(unknown)), _) => *event = Some(Event::Unknown(unknown)),
-            (Some(Ok(subject)), Some(raw)) => {
-                reader::read(raw, Message { subject, event }).map_err(A::Error::custom)?;
-            }
-            (Some(Ok(_)), None) => {}
-            (None, _) => return Err(expected("a subject")),
+    }
+    fields.leave()?;
+    reader.end()?;
+    if let Some(event) = event {
+        return Ok(event);
+    }
+    let subject = subject.ok_or(Bail::missing_field("subject"))?;
+    match Subject::parse(&subject) {
+        Some(subject) => {
+            let message = message.ok_or(Bail::missing_field("message"))?;
+            Message(subject).deserialize(&mut Reader::new(message))
         }
-        Ok(())
+        None => Ok(Event::Unknown(Unknown {
+            subject: subject.into_owned(),
+        })),
     }
 }
 
 /// The message of a known subject: an object whose one key of interest is the entity.
-struct Message<'a> {
-    subject: Subject,
-    event: &'a mut Option<Event>,
-}
+#[derive(Clone, Copy)]
+struct Message(Subject);
 
-impl<'de> DeserializeSeed<'de> for Message<'_> {
-    type Value = ();
+impl<'de> DeserializeSeed<'de> for Message {
+    type Value = Event;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Event, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for Message<'_> {
-    type Value = ();
+impl<'de> Visitor<'de> for Message {
+    type Value = Event;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self { subject, event } = self;
-        while let Some(key) = map.next_key_seed(Text)? {
-            if key != subject.entity.key() {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Event, A::Error> {
+        let Subject { verb, entity } = self.0;
+        let mut event = None;
+        while let Some(key) = map.next_key_seed(Key)? {
+            if key != entity.key() {
                 map.next_value::<IgnoredAny>()?;
-            } else if event.is_some() {
-                return Err(A::Error::duplicate_field(subject.entity.key()));
-            } else {
-                let mut put = |found| *event = Some(found);
-                match subject.entity {
-                    Entity::Client => {
-                        map.next_value_seed(Object::new(|it| put(subject.client(it))))
-                    }
-                    Entity::Item => map.next_value_seed(Object::new(|it| put(subject.item(it)))),
-                    Entity::Invoice => {
-                        map.next_value_seed(Object::new(|it| put(subject.invoice(it))))
-                    }
-                    Entity::Bill => map.next_value_seed(Object::new(|it| put(subject.bill(it)))),
-                }?;
+                continue;
             }
+            if event.is_some() {
+                return Err(A::Error::duplicate_field(entity.key()));
+            }
+            event = Some(match entity {
+                Entity::Client => {
+                    let kinds = [Event::NewClient, Event::EditClient, Event::DeleteClient];
+                    verb.of(kinds)(map.next_value_seed(Exactly::seed())?)
+                }
+                Entity::Item => {
+                    let kinds = [Event::NewItem, Event::EditItem, Event::DeleteItem];
+                    verb.of(kinds)(map.next_value_seed(Exactly::seed())?)
+                }
+                Entity::Invoice => {
+                    let kinds = [Event::NewInvoice, Event::EditInvoice, Event::DeleteInvoice];
+                    verb.of(kinds)(map.next_value_seed(Exactly::seed())?)
+                }
+                Entity::Bill => {
+                    let kinds = [Event::NewBill, Event::EditBill, Event::DeleteBill];
+                    verb.of(kinds)(map.next_value_seed(Exactly::seed())?)
+                }
+            });
         }
-        match event {
-            Some(_) => Ok(()),
-            None => Err(A::Error::missing_field(subject.entity.key())),
-        }
+        event.ok_or_else(|| A::Error::missing_field(entity.key()))
     }
 }
 
 /// What is wrong with a body that the one pass did not take: refused is only what names no subject.
 #[cold]
 fn step_by_step(text: &str) -> Result<Event, Rejection> {
-    let containers = envelope::containers(text)?;
-    let [subject, message] = envelope::fields(text, ["subject", "message"])?;
+    let containers = envelope::check(text)?;
+    let [subject, message] = envelope::fields(text, [&["subject"], &["message"]])?;
     let text = subject.routing(&SUBJECT)?;
     let Some(subject) = Subject::parse(&text) else {
         return Ok(Event::Unknown(Unknown { subject: text }));
     };
+    let drifted = |path: String, id| {
+        let subject = subject.as_str();
+        Ok(Event::Drifted(Drifted { subject, path, id }))
+    };
     let Some(message) = message.only() else {
-        return Ok(drifted(subject, "message".to_owned(), None));
+        return drifted("message".to_owned(), None);
     };
     if containers > MAX_CONTAINERS {
-        return Ok(drifted(subject, "message".to_owned(), id(subject, message)));
+        return drifted("message".to_owned(), id(subject, message));
     }
-    let mut event = None;
-    let seed = Message {
-        subject,
-        event: &mut event,
+    // `serde_json` has the last word.
+    if let Ok(event) =
+        Message(subject).deserialize(&mut serde_json::Deserializer::from_str(message))
+    {
+        return Ok(event);
+    }
+    let path = match misfit::locate(message, Message(subject)) {
+        within if within.is_empty() => "message".to_owned(),
+        within => format!("message.{within}"),
     };
-    let path = match (misfit::locate(message, seed), event) {
-        (Ok(()), Some(event)) => return Ok(event),
-        (Err(within), _) if !within.is_empty() => format!("message.{within}"),
-        _ => "message".to_owned(),
-    };
-    Ok(drifted(subject, path, id(subject, message)))
-}
-
-fn drifted(subject: Subject, path: String, id: Option<Id>) -> Event {
-    Event::Drifted(Drifted {
-        subject: subject.as_str(),
-        path,
-        id,
-    })
+    drifted(path, id(subject, message))
 }
 
 /// The object's id, whatever else does not fit.
 fn id(subject: Subject, message: &str) -> Option<Id> {
-    let [object] = envelope::fields(message, [subject.entity.key()]).ok()?;
-    let [id] = envelope::fields(object.only()?, ["id"]).ok()?;
+    let [object] = envelope::fields(message, [&[subject.entity.key()]]).ok()?;
+    let [id] = envelope::fields(object.only()?, [&["id"]]).ok()?;
     serde_json::from_str(id.only()?).ok()
+}
+
+impl<'de> Deserialize<'de> for Event {
+    /// Reads what [`Serialize`](serde::Serialize) wrote. Borrows from its input, so it works with
+    /// `serde_json::from_str` and `from_slice` only.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        if let Ok(WrittenDrift { subject, drifted }) = serde_json::from_str(raw) {
+            if let Some(subject) = Subject::parse(&subject) {
+                return Ok(Self::Drifted(Drifted {
+                    subject: subject.as_str(),
+                    path: drifted.path,
+                    id: drifted.id,
+                }));
+            }
+        }
+        decode(raw.as_bytes()).map_err(D::Error::custom)
+    }
 }

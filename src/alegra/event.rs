@@ -1,14 +1,10 @@
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::Error as _,
-    ser::{SerializeMap, SerializeStruct},
-};
-use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
     bill::Bill,
     client::Client,
-    decode,
     invoice::Invoice,
     item::Item,
     subject::{Entity, Subject, Verb},
@@ -71,8 +67,7 @@ pub struct Unknown {
 pub struct Drifted {
     /// The subject, one of the twelve.
     pub subject: &'static str,
-    /// Where in the body the first misfit is: `message.invoice.items[3].price`. Within a `name`, an
-    /// `identification` and a `type` it goes no further than the field.
+    /// Where in the body the first misfit is: `message.invoice.items[3].price`.
     pub path: String,
     /// The id of the object, where it could still be read.
     pub id: Option<Id>,
@@ -84,19 +79,7 @@ impl Event {
     pub fn subject(&self) -> &str {
         match self {
             Self::Unknown(unknown) => &unknown.subject,
-            Self::Drifted(drifted) => drifted.subject,
-            Self::NewClient(_)
-            | Self::EditClient(_)
-            | Self::DeleteClient(_)
-            | Self::NewItem(_)
-            | Self::EditItem(_)
-            | Self::DeleteItem(_)
-            | Self::NewInvoice(_)
-            | Self::EditInvoice(_)
-            | Self::DeleteInvoice(_)
-            | Self::NewBill(_)
-            | Self::EditBill(_)
-            | Self::DeleteBill(_) => self.known().map_or("", Subject::as_str),
+            known => known.known().map_or("", Subject::as_str),
         }
     }
 
@@ -191,51 +174,27 @@ where
     S: Serializer,
     T: Serialize,
 {
-    struct Message<'a, T>(Entity, &'a T);
-
-    impl<T: Serialize> Serialize for Message<'_, T> {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut message = serializer.serialize_map(Some(1))?;
-            message.serialize_entry(self.0.key(), self.1)?;
-            message.end()
-        }
+    #[derive(Serialize)]
+    struct Body<'a, T> {
+        subject: &'a str,
+        message: BTreeMap<&'static str, &'a T>,
     }
 
-    let mut body = serializer.serialize_struct("Event", 2)?;
-    body.serialize_field("subject", subject)?;
-    body.serialize_field("message", &Message(entity, object))?;
-    body.end()
-}
-
-impl<'de> Deserialize<'de> for Event {
-    /// Reads what [`Serialize`] wrote. Borrows from its input, so it works with
-    /// `serde_json::from_str` and `from_slice` only.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
-        if let Ok(WrittenDrift { subject, drifted }) = serde_json::from_str(raw) {
-            if let Some(subject) = Subject::parse(&subject) {
-                return Ok(Self::Drifted(Drifted {
-                    subject: subject.as_str(),
-                    path: drifted.path,
-                    id: drifted.id,
-                }));
-            }
-        }
-        decode::decode(raw.as_bytes()).map_err(D::Error::custom)
-    }
+    let message = BTreeMap::from([(entity.key(), object)]);
+    Body { subject, message }.serialize(serializer)
 }
 
 /// How a drifted event is written: what could be read stands in the place of the message.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenDrift {
-    subject: String,
-    drifted: Misfit,
+pub(super) struct WrittenDrift {
+    pub(super) subject: String,
+    pub(super) drifted: Misfit,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Misfit {
-    path: String,
+pub(super) struct Misfit {
+    pub(super) path: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    id: Option<Id>,
+    pub(super) id: Option<Id>,
 }

@@ -1,8 +1,9 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::json::{
-    lenient::text,
-    text_or_object::{TextOrObject, text_or_object, unless_empty},
+    lenient::{Scalar, text},
+    object::{Exactly, Object},
+    token::{Misfit, Token, read},
 };
 
 /// A contact's identity document.
@@ -50,27 +51,21 @@ struct Document {
     dv: Option<String>,
 }
 
-impl<'de> Deserialize<'de> for Identification {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text_or_object(deserializer).map(Self::from)
+impl<'de> Object<'de> for Identification {
+    const EXPECTED: &'static str = "text, or an object of texts";
+
+    fn bare(token: Token<'_>) -> Result<Self, Misfit> {
+        String::read(token).map(Self::Text)
+    }
+
+    fn object<D: Deserializer<'de>>(object: D) -> Result<Self, D::Error> {
+        let Document { kind, number, dv } = Document::deserialize(object)?;
+        Ok(Self::Document { kind, number, dv })
     }
 }
 
-/// An identity document, or none.
-pub(super) fn identification<'de, D>(deserializer: D) -> Result<Option<Identification>, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    unless_empty(deserializer).map(|found| found.map(Identification::from))
-}
-
-impl From<TextOrObject<Document>> for Identification {
-    fn from(found: TextOrObject<Document>) -> Self {
-        match found {
-            TextOrObject::Text(text) => Self::Text(text),
-            TextOrObject::Object(Document { kind, number, dv }) => {
-                Self::Document { kind, number, dv }
-            }
-        }
+impl<'de> Deserialize<'de> for Identification {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read::<Exactly<Self>, D>(deserializer)
     }
 }

@@ -1,10 +1,10 @@
 use serde::{Deserialize, Serialize};
 
-use super::reference::Reference;
+use super::reference::{Reference, reference};
 use crate::{
     json::{
-        lenient::{optional, roomy, text},
-        objects::{list, object},
+        lenient::{optional, text},
+        object::{Object, list, object},
     },
     scalar::{Amount, Id, RawJson},
 };
@@ -24,38 +24,22 @@ pub struct Item {
 
     /// The name.
     #[doc(alias = "nombre")]
-    #[serde(
-        default,
-        deserialize_with = "roomy::<56, _>",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 
     /// The description.
     #[doc(alias = "descripción")]
-    #[serde(
-        default,
-        deserialize_with = "roomy::<56, _>",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 
     /// The reference.
     #[doc(alias = "referencia")]
-    #[serde(
-        default,
-        deserialize_with = "roomy::<56, _>",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
 
     /// The item's own category; the page describes it in the same words as `category`.
     #[doc(alias = "categoría")]
-    #[serde(
-        default,
-        deserialize_with = "object",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "reference", skip_serializing_if = "Option::is_none")]
     pub item_category: Option<Reference>,
 
     /// A price for each price list.
@@ -65,20 +49,12 @@ pub struct Item {
 
     /// The stock. Services have none.
     #[doc(alias = "inventario")]
-    #[serde(
-        default,
-        deserialize_with = "object",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "object", skip_serializing_if = "Option::is_none")]
     pub inventory: Option<Inventory>,
 
     /// The item's category.
     #[doc(alias = "cuenta contable")]
-    #[serde(
-        default,
-        deserialize_with = "object",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "reference", skip_serializing_if = "Option::is_none")]
     pub category: Option<Reference>,
 
     /// The taxes that apply.
@@ -88,11 +64,7 @@ pub struct Item {
 
     /// The status, `active` for instance. The set of values is open.
     #[doc(alias = "estado")]
-    #[serde(
-        default,
-        deserialize_with = "roomy::<56, _>",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
 
     /// The fields of the user's own. The page's table writes their ids as one text, `6, 5, 1`.
@@ -105,7 +77,7 @@ pub struct Item {
     #[serde(
         rename = "type",
         default,
-        deserialize_with = "roomy::<56, _>",
+        deserialize_with = "text",
         skip_serializing_if = "Option::is_none"
     )]
     pub item_type: Option<String>,
@@ -123,27 +95,33 @@ pub struct Item {
     pub subitems: Option<RawJson>,
 }
 
+impl Object<'_> for Item {}
+
 /// What an item costs on one price list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Price {
-    /// The id of the price list.
+    /// The id of the price list, under the field `id` or `idPriceList`.
     #[doc(alias = "lista de precios")]
     #[serde(
+        alias = "idPriceList",
         default,
         deserialize_with = "optional",
         skip_serializing_if = "Option::is_none"
     )]
     pub id: Option<Id>,
 
+    /// The name of the price list. Not in the documented sample.
+    #[doc(alias = "nombre")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+
     /// The price.
-    #[serde(
-        default,
-        deserialize_with = "optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub price: Option<Amount>,
 }
+
+impl Object<'_> for Price {}
 
 /// The stock of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,38 +130,22 @@ pub struct Price {
 pub struct Inventory {
     /// What quantities are counted in.
     #[doc(alias = "unidad de medida")]
-    #[serde(
-        default,
-        deserialize_with = "text",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
 
     /// How much there is, in [`unit`](Self::unit)s.
     #[doc(alias = "cantidad disponible")]
-    #[serde(
-        default,
-        deserialize_with = "optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub available_quantity: Option<Amount>,
 
     /// What one unit costs.
     #[doc(alias = "costo unitario")]
-    #[serde(
-        default,
-        deserialize_with = "optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub unit_cost: Option<Amount>,
 
     /// How much there was at first, in [`unit`](Self::unit)s.
     #[doc(alias = "cantidad inicial")]
-    #[serde(
-        default,
-        deserialize_with = "optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub initial_quantity: Option<Amount>,
 
     /// Where it is kept.
@@ -191,3 +153,5 @@ pub struct Inventory {
     #[serde(default, deserialize_with = "list")]
     pub warehouses: Vec<Reference>,
 }
+
+impl Object<'_> for Inventory {}

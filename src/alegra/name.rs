@@ -3,8 +3,9 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::json::{
-    lenient::roomy,
-    text_or_object::{TextOrObject, text_or_object, unless_empty},
+    lenient::{Scalar, text},
+    object::{Exactly, Object},
+    token::{Misfit, Token, read},
 };
 
 /// A contact's name. [`Display`](fmt::Display) writes it out as one text.
@@ -25,47 +26,27 @@ pub enum Name {
 pub struct NameParts {
     /// The first given name.
     #[doc(alias = "primer nombre")]
-    #[serde(
-        default,
-        deserialize_with = "roomy::<56, _>",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub first_name: Option<String>,
 
     /// The second given name.
     #[doc(alias = "segundo nombre")]
-    #[serde(
-        default,
-        deserialize_with = "roomy::<56, _>",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub second_name: Option<String>,
 
     /// The first family name.
     #[doc(alias = "primer apellido")]
-    #[serde(
-        default,
-        deserialize_with = "roomy::<56, _>",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub last_name: Option<String>,
 
     /// The second family name.
     #[doc(alias = "segundo apellido")]
-    #[serde(
-        default,
-        deserialize_with = "roomy::<56, _>",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub second_last_name: Option<String>,
 
     /// The whole name, instead of its parts. The field is `fullname`, in lower case.
     #[doc(alias = "nombre completo")]
-    #[serde(
-        default,
-        deserialize_with = "roomy::<56, _>",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub fullname: Option<String>,
 }
 
@@ -93,22 +74,20 @@ impl fmt::Display for Name {
     }
 }
 
-impl<'de> Deserialize<'de> for Name {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text_or_object(deserializer).map(Self::from)
+impl<'de> Object<'de> for Name {
+    const EXPECTED: &'static str = "text, or an object of texts";
+
+    fn bare(token: Token<'_>) -> Result<Self, Misfit> {
+        String::read(token).map(Self::Text)
+    }
+
+    fn object<D: Deserializer<'de>>(object: D) -> Result<Self, D::Error> {
+        NameParts::deserialize(object).map(Self::Parts)
     }
 }
 
-/// A name, or none.
-pub(super) fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Name>, D::Error> {
-    unless_empty(deserializer).map(|found| found.map(Name::from))
-}
-
-impl From<TextOrObject<NameParts>> for Name {
-    fn from(found: TextOrObject<NameParts>) -> Self {
-        match found {
-            TextOrObject::Text(text) => Self::Text(text),
-            TextOrObject::Object(parts) => Self::Parts(parts),
-        }
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read::<Exactly<Self>, D>(deserializer)
     }
 }

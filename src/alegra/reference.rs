@@ -1,7 +1,11 @@
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    json::lenient::{optional, text},
+    json::{
+        lenient::{Scalar, optional, text},
+        object::{Object, object},
+        token::{Misfit, Token},
+    },
     scalar::Id,
 };
 
@@ -13,25 +17,48 @@ pub struct Reference {
     pub id: Id,
 }
 
+impl Object<'_> for Reference {
+    fn bare(token: Token<'_>) -> Result<Self, Misfit> {
+        Id::read(token).map(|id| Self { id })
+    }
+}
+
+/// A reference; or none, as for an [`object`], or as one whose id is `null` or `""`.
+pub(super) fn reference<'de, D>(deserializer: D) -> Result<Option<Reference>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let found: Option<MaybeReference> = object(deserializer)?;
+    Ok(found
+        .and_then(|MaybeReference { id }| id)
+        .map(|id| Reference { id }))
+}
+
+#[derive(Deserialize)]
+struct MaybeReference {
+    #[serde(deserialize_with = "optional")]
+    id: Option<Id>,
+}
+
+impl Object<'_> for MaybeReference {
+    fn bare(token: Token<'_>) -> Result<Self, Misfit> {
+        Id::read(token).map(|id| Self { id: Some(id) })
+    }
+}
+
 /// The numbering that a document belongs to.
 #[doc(alias = "resolución")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct NumberTemplate {
     /// The id of the numbering. Bills were seen without.
-    #[serde(
-        default,
-        deserialize_with = "optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub id: Option<Id>,
 
     /// The document's number. Seen in bills.
     #[doc(alias = "número")]
-    #[serde(
-        default,
-        deserialize_with = "text",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
 }
+
+impl Object<'_> for NumberTemplate {}

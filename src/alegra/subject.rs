@@ -1,5 +1,3 @@
-use super::{Bill, Client, Event, Invoice, Item};
-
 /// What happened to what: one of the twelve subjects.
 #[derive(Clone, Copy)]
 pub(super) struct Subject {
@@ -61,36 +59,14 @@ impl Subject {
     pub(super) fn as_str(self) -> &'static str {
         NAMES[self.entity as usize * 3 + self.verb as usize]
     }
+}
 
-    pub(super) fn client(self, client: Client) -> Event {
-        match self.verb {
-            Verb::New => Event::NewClient(client),
-            Verb::Edit => Event::EditClient(client),
-            Verb::Delete => Event::DeleteClient(client),
-        }
-    }
-
-    pub(super) fn item(self, item: Item) -> Event {
-        match self.verb {
-            Verb::New => Event::NewItem(item),
-            Verb::Edit => Event::EditItem(item),
-            Verb::Delete => Event::DeleteItem(item),
-        }
-    }
-
-    pub(super) fn invoice(self, invoice: Invoice) -> Event {
-        match self.verb {
-            Verb::New => Event::NewInvoice(invoice),
-            Verb::Edit => Event::EditInvoice(invoice),
-            Verb::Delete => Event::DeleteInvoice(invoice),
-        }
-    }
-
-    pub(super) fn bill(self, bill: Bill) -> Event {
-        match self.verb {
-            Verb::New => Event::NewBill(bill),
-            Verb::Edit => Event::EditBill(bill),
-            Verb::Delete => Event::DeleteBill(bill),
+impl Verb {
+    pub(super) fn of<T>(self, [new, edit, delete]: [T; 3]) -> T {
+        match self {
+            Self::New => new,
+            Self::Edit => edit,
+            Self::Delete => delete,
         }
     }
 }

@@ -1,19 +1,25 @@
 //! From a body to an event: in one pass where all fits, else by looking for what does not.
 
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, Error},
+};
+use serde_json::value::RawValue;
+
 use super::{
-    event::{Drifted, Event, Unknown},
-    notification::Number,
+    event::{Drifted, Event, Unknown, WrittenDrift},
+    notification::Notification,
     topic::{Action, Topic},
 };
 use crate::{
     json::{
         envelope::{self, Field, RoutingSentences},
+        lenient::{Scalar, scalar},
         misfit,
-        objects::Object,
-        reader::{self, Bail},
+        object::Exactly,
+        reader::{Bail, Reader},
     },
     rejection::Rejection,
-    scalar::Id,
 };
 
 const TOPIC: RoutingSentences = RoutingSentences {
@@ -24,59 +30,83 @@ const TOPIC: RoutingSentences = RoutingSentences {
 
 pub(super) fn decode(body: &[u8]) -> Result<Event, Rejection> {
     let text = envelope::text(body)?;
-    match reader::read(text, Object::new(Event::Notification)) {
-        Ok(event) => Ok(event),
-        Err(Bail) => step_by_step(text),
+    match in_one_pass(text) {
+        Ok(notification) => Ok(Event::Notification(notification)),
+        Err(_) => step_by_step(text),
     }
+}
+
+fn in_one_pass(text: &str) -> Result<Notification, Bail> {
+    let mut reader = Reader::new(text);
+    let notification = Exactly::seed().deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(notification)
 }
 
 /// What is wrong with a body that the one pass did not take: refused is only what names no topic.
 #[cold]
 fn step_by_step(text: &str) -> Result<Event, Rejection> {
-    envelope::containers(text)?;
-    let names = ["topic", "action", "cpnId", "resource", "resourceId", "send"];
+    envelope::check(text)?;
+    let names: [&[&str]; 6] = [
+        &["topic"],
+        &["action"],
+        &["cpnId", "cpnID"],
+        &["resource"],
+        &["resourceId", "resourceID"],
+        &["send"],
+    ];
     let [topic, action, cpn_id, resource, resource_id, send] = envelope::fields(text, names)?;
     let topic = topic.routing(&TOPIC)?;
-    let cpn_id = number(cpn_id);
     let action = string(action);
     let is_new_action = action
         .as_deref()
         .is_some_and(|action| Action::parse(action).is_none());
 
     Ok(match Topic::parse(&topic) {
-        Some(topic) if !is_new_action => {
-            match misfit::locate(text, Object::new(Event::Notification)) {
-                // More objects and arrays than the first pass takes: nothing is kept of them.
-                Ok(event) => event,
-                Err(path) => Event::Drifted(Drifted {
-                    topic,
-                    path,
-                    cpn_id,
-                    resource_id: id(resource_id),
-                }),
-            }
-        }
+        // `serde_json` has the last word; it takes any number of objects and arrays, since nothing of
+        // them is kept.
+        Some(topic) if !is_new_action => match serde_json::from_str(text) {
+            Ok(notification) => Event::Notification(notification),
+            Err(_) => Event::Drifted(Drifted {
+                topic,
+                path: misfit::locate(text, Exactly::<Notification>::seed()),
+                cpn_id: read(cpn_id),
+                resource_id: read(resource_id),
+            }),
+        },
         // A topic of which nothing is known, or a known one to which something new was done.
         _ => Event::Unknown(Unknown {
             topic,
             action,
-            cpn_id,
+            cpn_id: read(cpn_id),
             resource: string(resource),
-            resource_id: id(resource_id),
-            send: number(send),
+            resource_id: read(resource_id),
+            send: read(send),
         }),
     })
 }
 
-fn number(field: Field<'_>) -> Option<u64> {
-    let Number(number) = serde_json::from_str(field.only()?).ok()?;
-    Some(number)
-}
-
-fn id(field: Field<'_>) -> Option<Id> {
-    serde_json::from_str(field.only()?).ok()
+fn read<T: Scalar>(field: Field<'_>) -> Option<T> {
+    scalar(&mut serde_json::Deserializer::from_str(field.only()?)).ok()
 }
 
 fn string(field: Field<'_>) -> Option<String> {
     serde_json::from_str(field.only()?).ok()
+}
+
+impl<'de> Deserialize<'de> for Event {
+    /// Reads what [`Serialize`](serde::Serialize) wrote. Borrows from its input, so it works with
+    /// `serde_json::from_str` and `from_slice` only.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        if let Ok(WrittenDrift { topic, drifted }) = serde_json::from_str(raw) {
+            return Ok(Self::Drifted(Drifted {
+                topic,
+                path: drifted.path,
+                cpn_id: drifted.cpn_id,
+                resource_id: drifted.resource_id,
+            }));
+        }
+        decode(raw.as_bytes()).map_err(D::Error::custom)
+    }
 }

@@ -1,8 +1,6 @@
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
-use serde_json::value::RawValue;
+use serde::{Deserialize, Serialize};
 
 use super::{
-    decode,
     notification::Notification,
     topic::{Action, Topic},
 };
@@ -152,37 +150,20 @@ impl Serialize for Event {
     }
 }
 
-impl<'de> Deserialize<'de> for Event {
-    /// Reads what [`Serialize`] wrote. Borrows from its input, so it works with
-    /// `serde_json::from_str` and `from_slice` only.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
-        if let Ok(WrittenDrift { topic, drifted }) = serde_json::from_str(raw) {
-            return Ok(Self::Drifted(Drifted {
-                topic,
-                path: drifted.path,
-                cpn_id: drifted.cpn_id,
-                resource_id: drifted.resource_id,
-            }));
-        }
-        decode::decode(raw.as_bytes()).map_err(D::Error::custom)
-    }
-}
-
 /// How a drifted event is written: what could be read stands in the place of what did not fit.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenDrift {
-    topic: Topic,
-    drifted: Misfit,
+pub(super) struct WrittenDrift {
+    pub(super) topic: Topic,
+    pub(super) drifted: Misfit,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Misfit {
-    path: String,
+pub(super) struct Misfit {
+    pub(super) path: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    cpn_id: Option<u64>,
+    pub(super) cpn_id: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    resource_id: Option<Id>,
+    pub(super) resource_id: Option<Id>,
 }

@@ -3,16 +3,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use super::{
-    resource_path::ResourcePath,
-    topic::{Action, Topic},
-};
+use super::topic::{Action, Topic};
 use crate::{
     json::{
-        lenient::{Misfit, Scalar, optional, scalar},
-        token::Token,
+        lenient::{Scalar, optional, scalar},
+        object::Object,
+        token::{Misfit, Token},
     },
     scalar::Id,
 };
@@ -30,7 +28,7 @@ pub struct Notification {
     /// The company in which it happened: the key of the tenant.
     #[doc(alias = "empresa")]
     #[doc(alias = "instancia")]
-    #[serde(deserialize_with = "number")]
+    #[serde(alias = "cpnID", deserialize_with = "scalar")]
     pub cpn_id: u64,
 
     /// Where the resource can be read, **as the sender wrote it**: never append it to a base, take
@@ -39,6 +37,7 @@ pub struct Notification {
     pub resource: String,
 
     /// The resource's id; for prices and stock the id of the variant.
+    #[serde(alias = "resourceID")]
     pub resource_id: Id,
 
     /// What kind of resource it is.
@@ -49,39 +48,26 @@ pub struct Notification {
 
     /// When the notice was sent, in Unix seconds. The documentation's sample of a document has
     /// none.
-    #[serde(
-        default,
-        deserialize_with = "optional_number",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub send: Option<u64>,
 
     /// The office in which it happened. In notices of documents and stock, and in the
     /// documentation's sample of a price.
     #[doc(alias = "sucursal")]
-    #[serde(
-        default,
-        deserialize_with = "optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(alias = "officeID")]
+    #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub office_id: Option<Id>,
 
     /// The price list. In notices of prices.
     #[doc(alias = "lista de precios")]
-    #[serde(
-        default,
-        deserialize_with = "optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(alias = "priceListID")]
+    #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub price_list_id: Option<Id>,
 
     /// The seller. In notices of courier orders.
     #[doc(alias = "vendedor")]
-    #[serde(
-        default,
-        deserialize_with = "optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(alias = "sellerID")]
+    #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub seller_id: Option<Id>,
 
     /// A credential of the user's. In notices of courier orders.
@@ -92,14 +78,9 @@ pub struct Notification {
     pub user_token: Option<UserToken>,
 }
 
-impl Notification {
-    /// The path of the resource, if [`resource`](Self::resource) fits the topic and agrees with the
-    /// ids beside it; nothing should be read where it does not.
-    #[must_use]
-    pub fn resource_path(&self) -> Option<ResourcePath> {
-        ResourcePath::of(self)
-    }
+impl Object<'_> for Notification {}
 
+impl Notification {
     /// [`send`](Self::send) as a point in time.
     #[must_use]
     pub fn sent_at(&self) -> Option<SystemTime> {
@@ -136,10 +117,7 @@ impl Scalar for UserToken {
     }
 }
 
-/// A whole number, as such or as a string of its digits.
-pub(super) struct Number(pub(super) u64);
-
-impl Scalar for Number {
+impl Scalar for u64 {
     const EXPECTED: &'static str = "a whole number, or a string of its digits";
 
     fn read(token: Token<'_>) -> Result<Self, Misfit> {
@@ -148,22 +126,8 @@ impl Scalar for Number {
         };
         // `parse` alone would take a sign and leading zeros, which no number of JSON's has.
         match digits.as_bytes() {
-            [b'1'..=b'9', ..] | [b'0'] => digits.parse().map(Self).map_err(|_| Misfit),
+            [b'1'..=b'9', ..] | [b'0'] => digits.parse().map_err(|_| Misfit),
             _ => Err(Misfit),
         }
     }
-}
-
-impl<'de> Deserialize<'de> for Number {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        scalar(deserializer)
-    }
-}
-
-fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    Number::deserialize(deserializer).map(|Number(number)| number)
-}
-
-fn optional_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    optional(deserializer).map(|number: Option<Number>| number.map(|Number(number)| number))
 }

@@ -3,6 +3,7 @@ use std::fmt;
 use http::{Uri, uri::Scheme};
 
 use super::{notification::Notification, topic::Topic};
+use crate::scalar::Id;
 
 /// The path of a notice's resource, checked against its topic and rebuilt from its parts.
 ///
@@ -29,6 +30,15 @@ enum Resource {
         office_key: &'static str,
         office: Box<str>,
     },
+}
+
+impl Notification {
+    /// The path of the resource, if [`resource`](Self::resource) fits the topic and agrees with the
+    /// ids beside it; nothing should be read where it does not.
+    #[must_use]
+    pub fn resource_path(&self) -> Option<ResourcePath> {
+        ResourcePath::of(self)
+    }
 }
 
 /// In v1 a query says `variantid`, in v2 `variant`.
@@ -60,7 +70,7 @@ impl ResourcePath {
 
     /// The whole resource has to fit its topic's template, and the ids in it have to be those that
     /// the notice names beside it.
-    pub(super) fn of(notification: &Notification) -> Option<Self> {
+    fn of(notification: &Notification) -> Option<Self> {
         let text = &notification.resource;
         let text = text.strip_prefix('/').unwrap_or(text);
         let (version, text) = split_version(text);
@@ -99,8 +109,7 @@ impl ResourcePath {
 
 impl Resource {
     fn agrees_with(&self, notification: &Notification) -> bool {
-        let is =
-            |id: &Option<crate::Id>, part: &str| id.as_ref().is_none_or(|id| id.as_str() == part);
+        let is = |id: &Option<Id>, part: &str| id.as_ref().is_none_or(|id| id.as_str() == part);
         match self {
             Self::One(_, id) => notification.resource_id == **id,
             Self::Price { list, variant, .. } => {

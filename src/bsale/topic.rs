@@ -1,8 +1,8 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::json::{
-    lenient::{Misfit, Scalar, scalar},
-    token::Token,
+    lenient::{Scalar, scalar},
+    token::{Misfit, Token},
 };
 
 /// What kind of resource a notice is about.
@@ -34,6 +34,17 @@ pub enum Topic {
     CourierOrder,
 }
 
+const ALL: [Topic; 7] = [
+    Topic::Document,
+    Topic::Product,
+    Topic::Variant,
+    Topic::Price,
+    Topic::Stock,
+    Topic::Payment,
+    Topic::CourierOrder,
+];
+
+/// In the order of the variants.
 pub(super) const NAMES: &[&str] = &[
     "document",
     "product",
@@ -48,28 +59,11 @@ impl Topic {
     /// The topic as Bsale writes it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Document => "document",
-            Self::Product => "product",
-            Self::Variant => "variant",
-            Self::Price => "price",
-            Self::Stock => "stock",
-            Self::Payment => "payment",
-            Self::CourierOrder => "courierOrder",
-        }
+        NAMES[self as usize]
     }
 
     pub(super) fn parse(text: &str) -> Option<Self> {
-        Some(match text {
-            "document" => Self::Document,
-            "product" => Self::Product,
-            "variant" => Self::Variant,
-            "price" => Self::Price,
-            "stock" => Self::Stock,
-            "payment" => Self::Payment,
-            "courierOrder" => Self::CourierOrder,
-            _ => return None,
-        })
+        ALL.into_iter().find(|topic| topic.as_str() == text)
     }
 }
 

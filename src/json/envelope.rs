@@ -1,13 +1,17 @@
+//! The body as a whole: what is refused, and what is read of a body that does not fit.
+
 use std::fmt;
 
 use serde::{
     Deserializer,
     de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor},
 };
-use serde_json::{error::Category, value::RawValue};
+use serde_json::value::RawValue;
 
-use super::scan;
+use super::reader::Reader;
 use crate::rejection::Rejection;
+
+pub(crate) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// A body as text.
 ///
@@ -17,15 +21,21 @@ pub(crate) fn text(body: &[u8]) -> Result<&str, Rejection> {
     std::str::from_utf8(body).map_err(|_| Rejection::malformed("the body is not UTF-8"))
 }
 
-/// How many objects and arrays a text has at most, if it is one of bearable depth.
-pub(crate) fn containers(text: &str) -> Result<usize, Rejection> {
+/// Refuses what is no JSON of bearable depth; says how many objects and arrays there are.
+pub(crate) fn check(text: &str) -> Result<usize, Rejection> {
     if text.trim_ascii().is_empty() {
         return Err(Rejection::malformed("the body is empty"));
     }
-    scan::containers(text).ok_or(Rejection::malformed("the body is nested deeper than 127"))
+    serde_json::from_str::<IgnoredAny>(text).map_err(|error| {
+        // The error's own text quotes the body; its place does not.
+        Rejection::malformed("the body is not JSON").at(error.line(), error.column())
+    })?;
+    let mut reader = Reader::unlimited(text);
+    match reader.raw() {
+        Ok(_) => Ok(reader.containers),
+        Err(_) => Err(Rejection::malformed("the body is nested deeper than 127")),
+    }
 }
-
-pub(crate) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// One field of an envelope, unread.
 #[derive(Clone, Copy, Default)]
@@ -37,11 +47,8 @@ pub(crate) struct Field<'a> {
 impl<'a> Field<'a> {
     /// The value of a field that occurs exactly once.
     pub(crate) fn only(self) -> Option<&'a str> {
-        match self {
-            Self {
-                first: Some(raw),
-                doubled: false,
-            } => Some(raw.get()),
+        match self.first {
+            Some(raw) if !self.doubled => Some(raw.get()),
             _ => None,
         }
     }
@@ -64,29 +71,19 @@ pub(crate) struct RoutingSentences {
     pub(crate) not_text: &'static str,
 }
 
-/// The named fields of an object, unread, or why the text is no object at all.
-///
-/// This is the slow path: for bodies that the typed reading did not take.
+/// The fields of an object, unread, each by any of its names; or why the text is no object.
 pub(crate) fn fields<'a, const N: usize>(
     text: &'a str,
-    names: [&'static str; N],
+    names: [&[&str]; N],
 ) -> Result<[Field<'a>; N], Rejection> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    deserializer
+    serde_json::Deserializer::from_str(text)
         .deserialize_map(Fields(names))
-        .and_then(|fields| deserializer.end().map(|()| fields))
-        .map_err(|error| {
-            // The error's own text quotes the body; its kind and place do not.
-            match error.classify() {
-                Category::Data => Rejection::malformed("the body is not a JSON object"),
-                _ => Rejection::malformed("the body is not JSON").at(error.line(), error.column()),
-            }
-        })
+        .map_err(|_| Rejection::malformed("the body is not a JSON object"))
 }
 
-struct Fields<const N: usize>([&'static str; N]);
+struct Fields<'a, const N: usize>([&'a [&'a str]; N]);
 
-impl<'de, const N: usize> Visitor<'de> for Fields<N> {
+impl<'de, const N: usize> Visitor<'de> for Fields<'_, N> {
     type Value = [Field<'de>; N];
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -112,9 +109,9 @@ impl<'de, const N: usize> Visitor<'de> for Fields<N> {
     }
 }
 
-/// Which of the names a key is, if any. Read as bytes: a key whose escapes make no text is just one
+/// Which of the fields a key names, if any. Read as bytes: a key whose escapes make no text is just one
 /// of the others.
-struct Key<'a>(&'a [&'static str]);
+struct Key<'a>(&'a [&'a [&'a str]]);
 
 impl<'de> DeserializeSeed<'de> for Key<'_> {
     type Value = Option<usize>;
@@ -132,7 +129,8 @@ impl Visitor<'_> for Key<'_> {
     }
 
     fn visit_bytes<E: Error>(self, key: &[u8]) -> Result<Self::Value, E> {
-        Ok(self.0.iter().position(|name| name.as_bytes() == key))
+        let is_key = |name: &&str| name.as_bytes() == key;
+        Ok(self.0.iter().position(|names| names.iter().any(is_key)))
     }
 
     fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {

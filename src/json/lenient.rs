@@ -1,13 +1,18 @@
-//! One reader for each way in which a provider is inexact; fields name the one that they need.
-//!
-//! Scalars are read from the text of their JSON, so numbers keep their digits, and the result is the
-//! same whatever features of `serde_json` the rest of an application turns on.
+//! One reader for each way in which scalars are written; fields name the one that they need.
 
-use serde::{Deserializer, de::Error};
+use std::marker::PhantomData;
 
-use super::token::{Token, with_token};
+use serde::{
+    Deserializer,
+    de::{MapAccess, SeqAccess},
+};
 
-/// A value that is written as a string or as something else.
+use super::{
+    object::is_index,
+    token::{Misfit, Reading, Token, expected, read},
+};
+
+/// A value that is written as a string or as a number.
 pub(crate) trait Scalar: Sized {
     /// Ends the sentence "expected …".
     const EXPECTED: &'static str;
@@ -15,89 +20,166 @@ pub(crate) trait Scalar: Sized {
     fn read(token: Token<'_>) -> Result<Self, Misfit>;
 }
 
-/// The value is not what the field holds. Carries nothing of the value.
-#[derive(Debug)]
-pub(crate) struct Misfit;
-
 /// A scalar that has to be there.
-#[inline]
 pub(crate) fn scalar<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Scalar,
 {
-    with_token(deserializer, T::EXPECTED, T::read)
+    read::<Exact<T>, D>(deserializer)
 }
 
-/// A scalar, or `null`, or the empty string: PHP's other way to say that there is none.
-#[inline]
+/// A scalar; or none, as `null` or as the empty string, which is PHP's other way to say so.
 pub(crate) fn optional<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Scalar,
 {
-    with_token(deserializer, T::EXPECTED, |token| match token {
-        Token::Null | Token::String("") => Ok(None),
-        token => T::read(token).map(Some),
-    })
+    read::<Optional<T>, D>(deserializer)
 }
 
 /// Text: a string, a number (its digits), or `null`.
-#[inline]
 pub(crate) fn text<'de, D>(deserializer: D) -> Result<Option<String>, D::Error>
 where
     D: Deserializer<'de>,
 {
-    text_in(deserializer, 0)
+    read::<Text, D>(deserializer)
 }
 
-/// The same, with room for that many bytes: an allocator has few free pieces of each size at hand, and
-/// many short texts are of one size. Only for what a body has one of, or a few.
-#[inline]
-pub(crate) fn roomy<'de, const ROOM: usize, D>(deserializer: D) -> Result<Option<String>, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    text_in(deserializer, ROOM)
-}
-
-#[inline(never)]
-fn text_in<'de, D>(deserializer: D, room: usize) -> Result<Option<String>, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    with_token(deserializer, "text: a string", |token| match token {
-        Token::Null => Ok(None),
-        Token::String(text) | Token::Number(text) => Ok(Some(owned(text, room))),
-        _ => Err(Misfit),
-    })
-}
-
-/// A text with room for that many bytes; the empty one needs none.
-#[inline]
-pub(crate) fn owned(text: &str, room: usize) -> String {
-    if text.is_empty() {
-        return String::new();
-    }
-    let mut owned = String::with_capacity(text.len().max(room));
-    owned.push_str(text);
-    owned
-}
-
-/// Yes or no, also as a number or a string, or `null`.
+/// Yes or no, in one of many ways; or none, as `null` or `""`.
 pub(crate) fn flag<'de, D>(deserializer: D) -> Result<Option<bool>, D::Error>
 where
     D: Deserializer<'de>,
 {
-    with_token(deserializer, "true or false", |token| match token {
-        Token::True | Token::Number("1") | Token::String("true" | "1") => Ok(Some(true)),
-        Token::False | Token::Number("0") | Token::String("false" | "0") => Ok(Some(false)),
-        Token::Null | Token::String("") => Ok(None),
-        Token::Number(_) | Token::String(_) => Err(Misfit),
-    })
+    read::<Flag, D>(deserializer)
 }
 
-/// An error that says what the field holds, and nothing of what was found.
-pub(crate) fn expected<E: Error>(what: &'static str) -> E {
-    E::custom(format_args!("expected {what}"))
+/// A list of strings, or a single one; or none, as `null`, `""` or `{}`.
+pub(crate) fn texts<'de, D>(deserializer: D) -> Result<Vec<String>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    read::<Texts, D>(deserializer)
+}
+
+struct Exact<T>(PhantomData<T>);
+
+impl<T: Scalar> Reading<'_> for Exact<T> {
+    type Value = T;
+    const EXPECTED: &'static str = T::EXPECTED;
+
+    fn token(token: Token<'_>) -> Result<T, Misfit> {
+        T::read(token)
+    }
+}
+
+struct Optional<T>(PhantomData<T>);
+
+impl<T: Scalar> Reading<'_> for Optional<T> {
+    type Value = Option<T>;
+    const EXPECTED: &'static str = T::EXPECTED;
+
+    fn token(token: Token<'_>) -> Result<Option<T>, Misfit> {
+        match token {
+            Token::Null | Token::String("") => Ok(None),
+            token => T::read(token).map(Some),
+        }
+    }
+}
+
+struct Text;
+
+impl Reading<'_> for Text {
+    type Value = Option<String>;
+    const EXPECTED: &'static str = String::EXPECTED;
+
+    fn token(token: Token<'_>) -> Result<Option<String>, Misfit> {
+        match token {
+            Token::Null => Ok(None),
+            token => String::read(token).map(Some),
+        }
+    }
+}
+
+impl Scalar for String {
+    const EXPECTED: &'static str = "text: a string";
+
+    fn read(token: Token<'_>) -> Result<Self, Misfit> {
+        match token {
+            Token::String(text) | Token::Number(text) => Ok(text.to_owned()),
+            Token::Null | Token::True | Token::False => Err(Misfit),
+        }
+    }
+}
+
+struct Flag;
+
+impl Reading<'_> for Flag {
+    type Value = Option<bool>;
+    const EXPECTED: &'static str = "true or false";
+
+    fn token(token: Token<'_>) -> Result<Option<bool>, Misfit> {
+        let text = match token {
+            Token::Null | Token::String("") => return Ok(None),
+            Token::True => return Ok(Some(true)),
+            Token::False => return Ok(Some(false)),
+            Token::Number(text) | Token::String(text) => text,
+        };
+        let is_one_of = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+        if is_one_of(&["1", "true", "yes", "y", "si", "sí", "s"]) {
+            Ok(Some(true))
+        } else if is_one_of(&["0", "false", "no", "n"]) {
+            Ok(Some(false))
+        } else {
+            Err(Misfit)
+        }
+    }
+}
+
+/// Strings are no containers, so the bound on containers does not hold for a list of them; the known
+/// ones have two.
+const MAX_TEXTS: usize = 100;
+
+struct Texts;
+
+impl Texts {
+    fn push<E: serde::de::Error>(texts: &mut Vec<String>, text: String) -> Result<(), E> {
+        if texts.len() == MAX_TEXTS {
+            return Err(expected(<Self as Reading<'_>>::EXPECTED));
+        }
+        texts.push(text);
+        Ok(())
+    }
+}
+
+impl<'de> Reading<'de> for Texts {
+    type Value = Vec<String>;
+    const EXPECTED: &'static str = "a short list of strings, or a single one";
+
+    fn token(token: Token<'_>) -> Result<Vec<String>, Misfit> {
+        match token {
+            Token::Null | Token::String("") => Ok(Vec::new()),
+            Token::String(text) => Ok(vec![text.to_owned()]),
+            _ => Err(Misfit),
+        }
+    }
+
+    fn array<A: SeqAccess<'de>>(mut elements: A) -> Result<Vec<String>, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(text) = elements.next_element()? {
+            Self::push(&mut texts, text)?;
+        }
+        Ok(texts)
+    }
+
+    fn object<A: MapAccess<'de>>(mut fields: A) -> Result<Vec<String>, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(key) = fields.next_key::<String>()? {
+            if !is_index(&key) {
+                return Err(expected(Self::EXPECTED));
+            }
+            Self::push(&mut texts, fields.next_value()?)?;
+        }
+        Ok(texts)
+    }
 }

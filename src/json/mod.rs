@@ -1,16 +1,17 @@
 //! How JSON of doubtful quality is read.
+//!
+//! [`reader`] is a fast reader of JSON. [`token`] gives one value as it is written, from that reader or
+//! from `serde_json`. [`lenient`] and [`object`] have one function for each way in which providers are
+//! inexact. [`envelope`] and [`misfit`] look for what is wrong with a body that does not fit.
 
 pub(crate) mod envelope;
 pub(crate) mod lenient;
 pub(crate) mod misfit;
-pub(crate) mod objects;
-pub(crate) mod raw;
+pub(crate) mod object;
 pub(crate) mod reader;
-pub(crate) mod text;
-pub(crate) mod text_or_object;
-pub(crate) mod texts;
 pub(crate) mod token;
 
-mod first_key;
-pub(crate) mod scan;
-mod value;
+mod escape;
+
+#[cfg(test)]
+mod tests;

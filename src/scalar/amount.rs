@@ -1,9 +1,11 @@
 use std::str::FromStr;
 
+use serde::Serialize;
+
 use super::text::{Text, text_type};
 use crate::json::{
-    lenient::{Misfit, Scalar},
-    token::Token,
+    lenient::Scalar,
+    token::{Misfit, Token},
 };
 
 /// An amount of money or a quantity, with the exact digits that arrived.
@@ -24,7 +26,7 @@ use crate::json::{
 /// ```
 #[doc(alias = "monto")]
 #[doc(alias = "decimal")]
-#[derive(Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Amount(Text);
 
 text_type!(Amount);
@@ -34,7 +36,7 @@ impl Scalar for Amount {
 
     fn read(token: Token<'_>) -> Result<Self, Misfit> {
         match token {
-            Token::Number(digits) => Ok(Self(Text::from(digits))),
+            Token::Number(digits) => Ok(Self(digits.into())),
             Token::String(text) => Self::from_str(text).map_err(|_| Misfit),
             _ => Err(Misfit),
         }
@@ -45,8 +47,8 @@ impl FromStr for Amount {
     type Err = ParseAmountError;
 
     fn from_str(text: &str) -> Result<Self, ParseAmountError> {
-        if is_decimal(text.as_bytes()) {
-            Ok(Self(Text::from(text)))
+        if is_decimal(text) {
+            Ok(Self(text.into()))
         } else {
             Err(ParseAmountError(()))
         }
@@ -66,33 +68,17 @@ impl std::fmt::Display for ParseAmountError {
 impl std::error::Error for ParseAmountError {}
 
 /// JSON's grammar of numbers, leading zeros allowed: that is how strings of digits look.
-fn is_decimal(text: &[u8]) -> bool {
-    let text = text.strip_prefix(b"-").unwrap_or(text);
-    let Some(text) = after_digits(text) else {
-        return false;
+fn is_decimal(text: &str) -> bool {
+    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let (number, exponent) = match text.split_once(['e', 'E']) {
+        Some((number, exponent)) => (number, Some(exponent)),
+        None => (text, None),
     };
-    let text = match text.strip_prefix(b".") {
-        Some(fraction) => match after_digits(fraction) {
-            Some(rest) => rest,
-            None => return false,
-        },
-        None => text,
+    let (whole, fraction) = match number.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (number, None),
     };
-    match text {
-        [] => true,
-        [b'e' | b'E', exponent @ ..] => {
-            let exponent = match exponent {
-                [b'+' | b'-', digits @ ..] => digits,
-                digits => digits,
-            };
-            after_digits(exponent).is_some_and(<[u8]>::is_empty)
-        }
-        _ => false,
-    }
-}
-
-/// What follows a run of at least one digit.
-fn after_digits(text: &[u8]) -> Option<&[u8]> {
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    (digits > 0).then(|| &text[digits..])
+    let exponent = exponent.map(|digits| digits.strip_prefix(['+', '-']).unwrap_or(digits));
+    is_digits(whole) && fraction.is_none_or(is_digits) && exponent.is_none_or(is_digits)
 }

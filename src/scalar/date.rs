@@ -1,7 +1,9 @@
+use serde::Serialize;
+
 use super::text::{Text, text_type};
 use crate::json::{
-    lenient::{Misfit, Scalar},
-    token::Token,
+    lenient::Scalar,
+    token::{Misfit, Token},
 };
 
 /// A date, or a date and a time of day, as the provider wrote it: `2024-06-18`,
@@ -11,7 +13,7 @@ use crate::json::{
 /// are read from it where they make sense. Reads from JSON text only, see
 /// [there](crate::alegra#as-json).
 #[doc(alias = "fecha")]
-#[derive(Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Date(Text);
 
 text_type!(Date);
@@ -63,7 +65,7 @@ impl Scalar for Date {
 
     fn read(token: Token<'_>) -> Result<Self, Misfit> {
         match token {
-            Token::String(text) => Ok(Self(Text::from(text))),
+            Token::String(text) => Ok(Self(text.into())),
             _ => Err(Misfit),
         }
     }
@@ -71,7 +73,7 @@ impl Scalar for Date {
 
 impl From<&str> for Date {
     fn from(text: &str) -> Self {
-        Self(Text::from(text))
+        Self(text.into())
     }
 }
 

@@ -1,9 +1,11 @@
 use std::{borrow::Borrow, cmp::Ordering};
 
+use serde::Serialize;
+
 use super::text::{Text, text_type};
 use crate::json::{
-    lenient::{Misfit, Scalar},
-    token::Token,
+    lenient::Scalar,
+    token::{Misfit, Token},
 };
 
 /// The id of an object at the provider: opaque text.
@@ -13,7 +15,7 @@ use crate::json::{
 /// ordered as text.
 ///
 /// Reads from JSON text only, see [there](crate::alegra#as-json).
-#[derive(Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Id(Text);
 
 text_type!(Id);
@@ -23,10 +25,8 @@ impl Scalar for Id {
 
     fn read(token: Token<'_>) -> Result<Self, Misfit> {
         match token {
-            Token::String(text) if !text.is_empty() => Ok(Self(Text::from(text))),
-            Token::Number(digits) if !digits.contains(['.', 'e', 'E']) => {
-                Ok(Self(Text::from(digits)))
-            }
+            Token::String(text) if !text.is_empty() => Ok(Self(text.into())),
+            Token::Number(digits) if !digits.contains(['.', 'e', 'E']) => Ok(Self(digits.into())),
             _ => Err(Misfit),
         }
     }
@@ -53,12 +53,12 @@ impl Borrow<str> for Id {
 
 impl From<String> for Id {
     fn from(text: String) -> Self {
-        text.as_str().into()
+        Self(text.as_str().into())
     }
 }
 
 impl From<&str> for Id {
     fn from(text: &str) -> Self {
-        Self(Text::from(text))
+        Self(text.into())
     }
 }

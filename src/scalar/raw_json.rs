@@ -1,15 +1,17 @@
 use std::fmt;
 
 use serde::{
-    Deserialize, Deserializer, Serialize, Serializer, de::DeserializeSeed as _, ser::Error as _,
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, Visitor},
+    ser::Error as _,
 };
 use serde_json::value::RawValue;
 
-use crate::json::raw::Raw;
+use crate::json::token::RAW;
 
 /// A piece of JSON whose shape nobody documents, kept as it was written. Reads from JSON text only,
 /// see [there](crate::alegra#as-json).
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RawJson(Box<str>);
 
 impl RawJson {
@@ -32,12 +34,6 @@ impl RawJson {
     }
 }
 
-impl fmt::Debug for RawJson {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RawJson").field(&self.as_str()).finish()
-    }
-}
-
 impl Serialize for RawJson {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let raw: &RawValue = self.json().map_err(S::Error::custom)?;
@@ -47,6 +43,29 @@ impl Serialize for RawJson {
 
 impl<'de> Deserialize<'de> for RawJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Raw.deserialize(deserializer).map(|raw| Self(raw.into()))
+        deserializer.deserialize_newtype_struct(RAW, RawVisitor)
+    }
+}
+
+struct RawVisitor;
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = RawJson;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON text")
+    }
+
+    /// From our reader; from other deserializers it may be any text.
+    fn visit_str<E: Error>(self, text: &str) -> Result<RawJson, E> {
+        match serde_json::from_str::<&RawValue>(text) {
+            Ok(raw) => Ok(RawJson(raw.get().into())),
+            Err(_) => Err(E::custom("expected JSON text")),
+        }
+    }
+
+    /// From `serde_json`.
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<RawJson, D::Error> {
+        <&RawValue>::deserialize(value).map(|raw| RawJson(raw.get().into()))
     }
 }

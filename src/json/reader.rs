@@ -1,0 +1,382 @@
+//! A reader of JSON text: a tokenizer, and a [`Deserializer`] over it.
+//!
+//! It takes a text or fails, and hardly says why: the caller then reads the text again, step by step
+//! and with `serde_json`, to find out. What it takes, `serde_json` takes and reads as the same value.
+
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserializer,
+    de::{
+        DeserializeSeed, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+        value::BorrowedStrDeserializer,
+    },
+    forward_to_deserialize_any,
+};
+
+use super::{
+    escape::unescape,
+    token::{RAW, VALUE},
+};
+
+/// `serde_json` reads no deeper into a `Value`, so a handler could not either.
+pub(crate) const MAX_DEPTH: usize = 127;
+
+/// How many objects and arrays of one body are decoded. Each takes two bytes of the body and up to 192
+/// of memory. An invoice of 10,000 lines, each with a tax and a remission, has 40,000.
+pub(crate) const MAX_CONTAINERS: usize = 46_000;
+
+/// A place in a text, behind white space, and what was met before it.
+pub(crate) struct Reader<'de> {
+    text: &'de str,
+    at: usize,
+    depth: usize,
+    /// How many objects and arrays were met.
+    pub(crate) containers: usize,
+    max_containers: usize,
+}
+
+/// The text is not what was asked for, or not JSON.
+#[derive(Debug)]
+pub(crate) struct Bail {
+    /// The field that is missing in an object, or stands there twice.
+    pub(crate) field: Option<&'static str>,
+}
+
+const BAIL: Bail = Bail { field: None };
+
+impl<'de> Reader<'de> {
+    pub(crate) fn new(text: &'de str) -> Self {
+        let mut reader = Self {
+            text,
+            at: 0,
+            depth: 0,
+            containers: 0,
+            max_containers: MAX_CONTAINERS,
+        };
+        reader.skip_space();
+        reader
+    }
+
+    /// A reader that takes any number of objects and arrays.
+    pub(crate) fn unlimited(text: &'de str) -> Self {
+        Self {
+            max_containers: usize::MAX,
+            ..Self::new(text)
+        }
+    }
+
+    /// Nothing may follow but white space.
+    pub(crate) fn end(&mut self) -> Result<(), Bail> {
+        self.skip_space();
+        self.peek().map_or(Ok(()), |_| Err(BAIL))
+    }
+
+    /// Enters an object.
+    pub(crate) fn object(&mut self) -> Result<Entries<'_, 'de>, Bail> {
+        self.enter(b'{')
+    }
+
+    /// Passes over a value and gives its text.
+    pub(crate) fn raw(&mut self) -> Result<&'de str, Bail> {
+        let start = self.at;
+        self.skip_value()?;
+        self.since(start)
+    }
+
+    /// The next byte.
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    /// Takes that byte.
+    fn take(&mut self, byte: u8) -> Result<(), Bail> {
+        if self.peek() != Some(byte) {
+            return Err(BAIL);
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn skip_space(&mut self) {
+        let bytes = self.text.as_bytes();
+        let mut at = self.at;
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
+            at += 1;
+        }
+        self.at = at;
+    }
+
+    /// Takes that byte and the white space around it.
+    fn take_mark(&mut self, byte: u8) -> Result<(), Bail> {
+        self.skip_space();
+        self.take(byte)?;
+        self.skip_space();
+        Ok(())
+    }
+
+    fn since(&self, start: usize) -> Result<&'de str, Bail> {
+        self.text.get(start..self.at).ok_or(BAIL)
+    }
+
+    /// Takes a string.
+    fn string(&mut self) -> Result<Cow<'de, str>, Bail> {
+        self.take(b'"')?;
+        let start = self.at;
+        let has_escapes = self.skip_string()?;
+        let between = self.text.get(start..self.at - 1).ok_or(BAIL)?;
+        if has_escapes {
+            return unescape(between).map(Cow::Owned).ok_or(BAIL);
+        }
+        Ok(Cow::Borrowed(between))
+    }
+
+    /// Passes over the rest of a string, its quote included, and says whether it has escapes.
+    fn skip_string(&mut self) -> Result<bool, Bail> {
+        let bytes = self.text.as_bytes();
+        let mut at = self.at;
+        let mut has_escapes = false;
+        loop {
+            let byte = *bytes.get(at).ok_or(BAIL)?;
+            at += 1;
+            match byte {
+                // Most letters are here.
+                b']'.. => {}
+                b'"' => break,
+                b'\\' => {
+                    has_escapes = true;
+                    at += 1;
+                }
+                ..b' ' => return Err(BAIL),
+                _ => {}
+            }
+        }
+        self.at = at;
+        Ok(has_escapes)
+    }
+
+    /// Takes a number or one of `null`, `true` and `false`, and gives its text.
+    fn bare(&mut self) -> Result<&'de str, Bail> {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let is_end = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t');
+        let start = self.at;
+        self.at += rest.iter().position(is_end).unwrap_or(rest.len());
+        let text = self.since(start)?;
+        match text.as_bytes() {
+            b"null" | b"true" | b"false" | b"0" => Ok(text),
+            [b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit) => Ok(text),
+            _ if serde_json::from_str::<IgnoredAny>(text).is_ok() => Ok(text),
+            _ => Err(BAIL),
+        }
+    }
+
+    fn enter(&mut self, open: u8) -> Result<Entries<'_, 'de>, Bail> {
+        self.take(open)?;
+        self.skip_space();
+        self.depth += 1;
+        self.containers += 1;
+        if self.depth > MAX_DEPTH || self.containers > self.max_containers {
+            return Err(BAIL);
+        }
+        Ok(Entries {
+            reader: self,
+            // `{` and `}`, `[` and `]` are two apart.
+            close: open + 2,
+            is_first: true,
+        })
+    }
+
+    /// Passes over a value.
+    fn skip_value(&mut self) -> Result<(), Bail> {
+        match self.peek() {
+            Some(b'"') => {
+                self.at += 1;
+                self.skip_unread_string()
+            }
+            Some(b'[') => {
+                let mut list = self.enter(b'[')?;
+                while list.has_next()? {
+                    list.reader.skip_value()?;
+                }
+                list.leave()
+            }
+            Some(b'{') => {
+                let mut object = self.enter(b'{')?;
+                while object.has_next()? {
+                    object.reader.take(b'"')?;
+                    object.reader.skip_unread_string()?;
+                    object.reader.take_mark(b':')?;
+                    object.reader.skip_value()?;
+                }
+                object.leave()
+            }
+            _ => self.bare().map(drop),
+        }
+    }
+
+    /// The rest of a string that nobody reads. Its escapes have to be JSON, but need not make text:
+    /// half of a surrogate pair will do.
+    fn skip_unread_string(&mut self) -> Result<(), Bail> {
+        let start = self.at - 1;
+        let has_escapes = self.skip_string()?;
+        if has_escapes && serde_json::from_str::<IgnoredAny>(self.since(start)?).is_err() {
+            return Err(BAIL);
+        }
+        Ok(())
+    }
+}
+
+/// The entries of an object or the elements of an array.
+pub(crate) struct Entries<'a, 'de> {
+    pub(crate) reader: &'a mut Reader<'de>,
+    close: u8,
+    is_first: bool,
+}
+
+impl<'de> Entries<'_, 'de> {
+    /// Takes the closing bracket.
+    pub(crate) fn leave(self) -> Result<(), Bail> {
+        self.reader.depth -= 1;
+        self.reader.take(self.close)
+    }
+
+    /// Whether another one follows; takes the comma before it.
+    fn has_next(&mut self) -> Result<bool, Bail> {
+        self.reader.skip_space();
+        if self.reader.peek() == Some(self.close) {
+            return Ok(false);
+        }
+        if !self.is_first {
+            self.reader.take(b',')?;
+            self.reader.skip_space();
+        }
+        self.is_first = false;
+        Ok(true)
+    }
+}
+
+impl<'de> MapAccess<'de> for Entries<'_, 'de> {
+    type Error = Bail;
+
+    fn next_key_seed<K>(&mut self, seed: K) -> Result<Option<K::Value>, Bail>
+    where
+        K: DeserializeSeed<'de>,
+    {
+        if !self.has_next()? {
+            return Ok(None);
+        }
+        let key = self.reader.string()?;
+        self.reader.take_mark(b':')?;
+        match key {
+            Cow::Borrowed(key) => seed.deserialize(BorrowedStrDeserializer::new(key)),
+            Cow::Owned(key) => seed.deserialize(key.into_deserializer()),
+        }
+        .map(Some)
+    }
+
+    fn next_value_seed<V>(&mut self, seed: V) -> Result<V::Value, Bail>
+    where
+        V: DeserializeSeed<'de>,
+    {
+        seed.deserialize(&mut *self.reader)
+    }
+}
+
+impl<'de> SeqAccess<'de> for Entries<'_, 'de> {
+    type Error = Bail;
+
+    fn next_element_seed<T>(&mut self, seed: T) -> Result<Option<T::Value>, Bail>
+    where
+        T: DeserializeSeed<'de>,
+    {
+        if !self.has_next()? {
+            return Ok(None);
+        }
+        seed.deserialize(&mut *self.reader).map(Some)
+    }
+}
+
+impl<'de> Deserializer<'de> for &mut Reader<'de> {
+    type Error = Bail;
+
+    /// Gives a string, an object or an array; other values have no type here, see [`VALUE`]. A value is
+    /// handed on as it is, since `?` would move it, and it may be large.
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bail> {
+        match self.peek() {
+            Some(b'"') => match self.string()? {
+                Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+                Cow::Owned(text) => visitor.visit_string(text),
+            },
+            Some(b'{') => {
+                let mut object = self.enter(b'{')?;
+                let value = visitor.visit_map(&mut object);
+                if value.is_ok() {
+                    object.leave()?;
+                }
+                value
+            }
+            Some(b'[') => {
+                let mut list = self.enter(b'[')?;
+                let value = visitor.visit_seq(&mut list);
+                if value.is_ok() {
+                    list.leave()?;
+                }
+                value
+            }
+            _ => Err(BAIL),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Bail> {
+        match (name, self.peek()) {
+            (VALUE, Some(b'"' | b'{' | b'[')) => self.deserialize_any(visitor),
+            (VALUE, _) => visitor.visit_some(BorrowedStrDeserializer::new(self.bare()?)),
+            (RAW, _) => visitor.visit_borrowed_str(self.raw()?),
+            _ => visitor.visit_newtype_struct(self),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bail> {
+        if self.peek() == Some(b'n') {
+            self.bare()?;
+            return visitor.visit_none();
+        }
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bail> {
+        self.skip_value()?;
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct seq tuple tuple_struct map struct enum identifier
+    }
+}
+
+impl fmt::Display for Bail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not what was expected")
+    }
+}
+
+impl std::error::Error for Bail {}
+
+impl serde::de::Error for Bail {
+    fn custom<T: fmt::Display>(_message: T) -> Self {
+        BAIL
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self { field: Some(field) }
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Self { field: Some(field) }
+    }
+}
