@@ -127,7 +127,7 @@ fn p4_a_decoded_event_costs_at_most_sixteen_times_the_limit() {
         let texts = names.iter().map(|name| format!(r#""{name}":"1""#));
         texts.collect::<Vec<_>>().join(",")
     };
-    let roomy = format!(
+    let full = format!(
         r#"{},"client":{{"id":1,{},"name":{{{}}},"address":{{{}}},"type":[{}]}},"items""#,
         texts(&["state", "decimalPrecision", "termsConditions"]),
         texts(&[
@@ -148,9 +148,9 @@ fn p4_a_decoded_event_costs_at_most_sixteen_times_the_limit() {
         texts(&["zipCode", "department", "country", "address", "city"]),
         [r#""1""#; 100].join(",")
     );
-    let padding = "x".repeat(roomy.len());
+    let padding = "x".repeat(full.len());
     let bill = bill.replacen(&padding, "", 1);
-    let bill = bill.replacen("\"items\"", &roomy, 1);
+    let bill = bill.replacen("\"items\"", &full, 1);
     let event: Event = serde_json::from_str(&bill).expect("an event");
     assert!(matches!(event, Event::NewBill(bill) if bill.client.is_some()));
     see(&bill);

@@ -438,7 +438,7 @@ fn types_are_a_list_or_one() {
 
 #[test]
 fn nested_references_may_be_missing_in_every_way() {
-    for none in [json!(null), json!([])] {
+    for none in [json!(null), json!([]), json!("")] {
         let invoice = invoice(json!({"numberTemplate": none}));
         assert_eq!(invoice.number_template, None);
         let item = item(json!({"inventory": none}));
@@ -465,9 +465,217 @@ fn nested_references_may_be_missing_in_every_way() {
     assert_eq!(template.unwrap().id.unwrap(), "5");
 }
 
+/// PHP's ways to say that there is none.
+#[test]
+fn references_without_an_id_are_absent() {
+    for none in [json!(""), json!({"id": null}), json!({"id": ""})] {
+        let invoice = invoice(json!({
+            "client": none, "seller": none, "estimate": none, "costCenter": none,
+            "items": [{"name": "x", "remission": none}],
+        }));
+        assert_eq!((invoice.client, invoice.seller), (None, None));
+        assert_eq!((invoice.estimate, invoice.cost_center), (None, None));
+        assert_eq!(invoice.items[0].remission, None);
+        let item = item(json!({"category": none, "itemCategory": none}));
+        assert_eq!((item.category, item.item_category), (None, None));
+    }
+    for none in [json!(""), json!({"id": null}), json!({"id": ""})] {
+        let template = invoice(json!({"numberTemplate": none})).number_template;
+        assert!(template.is_none_or(|template| template.id.is_none()));
+    }
+}
+
+#[test]
+fn a_bare_id_is_a_reference() {
+    for (sent, id) in [(json!("7"), "7"), (json!(7), "7"), (json!(["7"]), "7")] {
+        let invoice = invoice(json!({"seller": sent, "items": [{"tax": sent}]}));
+        assert_eq!(invoice.seller.unwrap().id, id);
+        assert_eq!(invoice.items[0].tax[0].id, id);
+        assert_eq!(item(json!({"category": sent})).category.unwrap().id, id);
+    }
+    let taxes = item(json!({"tax": ["3", 4, {"id": 5}]})).tax;
+    let ids: Vec<_> = taxes.iter().map(|tax| tax.id.as_str()).collect();
+    assert_eq!(ids, ["3", "4", "5"]);
+}
+
+/// PHP writes a list with holes as an object.
+#[test]
+fn an_object_with_whole_numbers_for_keys_is_a_list() {
+    let body = r#"{"subject":"new-invoice","message":{"invoice":{"id":"501","total":119,
+        "items":{"0":{"id":"7","price":100,"quantity":1},"10":{"id":"9"},"2":{"id":"8","price":5,"quantity":2}}}}}"#;
+    let Event::NewInvoice(invoice) = decode(body) else {
+        panic!("a new invoice");
+    };
+    let ids: Vec<_> = invoice
+        .items
+        .iter()
+        .map(|item| item.id.as_ref().unwrap().as_str())
+        .collect();
+    assert_eq!(ids, ["7", "9", "8"], "in the order of the body");
+    assert_eq!(invoice.items[2].price.as_ref().unwrap(), &"5");
+    let item = item(json!({
+        "price": {"1": {"id": 1, "price": 2}},
+        "tax": {"0": {"id": "3"}, "4": "5"},
+        "inventory": {"warehouses": {"3": {"id": "6"}}},
+    }));
+    assert_eq!(item.price[0].price.as_ref().unwrap(), &"2");
+    assert_eq!(
+        (item.tax[0].id.as_str(), item.tax[1].id.as_str()),
+        ("3", "5")
+    );
+    assert_eq!(item.inventory.unwrap().warehouses[0].id, "6");
+    let types = client(json!({"type": {"0": "client", "2": "provider"}})).types;
+    assert_eq!(types, ["client", "provider"]);
+}
+
+#[test]
+fn an_object_that_is_none_of_its_kind_drifts_where_it_stands() {
+    let unknown = || json!({"x": 1});
+    for (subject, object, path) in [
+        ("new-invoice", json!({"items": unknown()}), "invoice.items"),
+        (
+            "new-invoice",
+            json!({"items": [{}, unknown()]}),
+            "invoice.items[1]",
+        ),
+        (
+            "new-invoice",
+            json!({"items": {"0": {}, "1": unknown()}}),
+            "invoice.items.1",
+        ),
+        (
+            "new-invoice",
+            json!({"items": {"0": {}, "total": 1}}),
+            "invoice.items",
+        ),
+        (
+            "new-invoice",
+            json!({"numberTemplate": unknown()}),
+            "invoice.numberTemplate",
+        ),
+        (
+            "new-invoice",
+            json!({"numberTemplate": [unknown()]}),
+            "invoice.numberTemplate[0]",
+        ),
+        (
+            "new-invoice",
+            json!({"seller": unknown()}),
+            "invoice.seller.id",
+        ),
+        (
+            "new-invoice",
+            json!({"items": [{"tax": unknown()}]}),
+            "invoice.items[0].tax.id",
+        ),
+        (
+            "new-item",
+            json!({"inventory": unknown()}),
+            "item.inventory",
+        ),
+        (
+            "new-item",
+            json!({"inventory": {"warehouses": unknown()}}),
+            "item.inventory.warehouses.id",
+        ),
+        ("new-item", json!({"price": unknown()}), "item.price"),
+        ("new-item", json!({"price": [unknown()]}), "item.price[0]"),
+        (
+            "new-bill",
+            json!({"warehouse": unknown()}),
+            "bill.warehouse",
+        ),
+        ("new-bill", json!({"client": unknown()}), "bill.client.id"),
+        ("new-client", json!({"name": unknown()}), "client.name"),
+        (
+            "new-client",
+            json!({"identification": unknown()}),
+            "client.identification",
+        ),
+        (
+            "new-client",
+            json!({"address": unknown()}),
+            "client.address",
+        ),
+        ("new-client", json!({"type": unknown()}), "client.type"),
+    ] {
+        let (_, entity) = subject.split_once('-').unwrap();
+        let body = envelope(subject, entity, object);
+        let Event::Drifted(drifted) = decode(&body) else {
+            panic!("{body}");
+        };
+        assert_eq!(drifted.path, format!("message.{path}"), "{body}");
+        assert_eq!(drifted.id.unwrap(), "1");
+    }
+}
+
+#[test]
+fn price_lists_are_named_in_two_ways() {
+    let price = json!([
+        {"idPriceList": 1, "name": "General", "price": 12.5, "main": true},
+        {"id": "2", "price": "3"},
+    ]);
+    let item = item(json!({"price": price}));
+    assert_eq!(item.price[0].id.as_ref().unwrap(), &"1");
+    assert_eq!(item.price[0].name.as_deref(), Some("General"));
+    assert_eq!(item.price[0].price.as_ref().unwrap(), &"12.5");
+    assert_eq!(item.price[1].id.as_ref().unwrap(), &"2");
+    assert_eq!(item.price[1].name, None);
+    let both = envelope(
+        "new-item",
+        "item",
+        json!({"price": {"id": 1, "idPriceList": 2}}),
+    );
+    let Event::Drifted(drifted) = decode(&both) else {
+        panic!("two ids");
+    };
+    assert_eq!(drifted.path, "message.item.price.id");
+}
+
+#[test]
+fn flags_are_written_in_many_ways() {
+    let read = |flag: Value| match decode(&envelope(
+        "new-bill",
+        "bill",
+        json!({"warehouse": {"isDefault": flag}}),
+    )) {
+        Event::NewBill(bill) => Ok(bill.warehouse.unwrap().is_default),
+        Event::Drifted(drifted) => Err(drifted.path),
+        event => panic!("{event:?}"),
+    };
+    for yes in [
+        json!(true),
+        json!(1),
+        json!("1"),
+        json!("true"),
+        json!("yes"),
+        json!("Si"),
+        json!("S"),
+    ] {
+        assert_eq!(read(yes.clone()), Ok(Some(true)), "{yes}");
+    }
+    for no in [
+        json!(false),
+        json!(0),
+        json!("0"),
+        json!("FALSE"),
+        json!("no"),
+        json!("N"),
+    ] {
+        assert_eq!(read(no.clone()), Ok(Some(false)), "{no}");
+    }
+    for none in [json!(null), json!("")] {
+        assert_eq!(read(none), Ok(None));
+    }
+    for misfit in [json!(2), json!("maybe"), json!("10"), json!([]), json!(" ")] {
+        let path = "message.bill.warehouse.isDefault".to_owned();
+        assert_eq!(read(misfit.clone()), Err(path), "{misfit}");
+    }
+}
+
 #[test]
 fn lists_may_be_missing_in_every_way() {
-    for none in [json!(null), json!([]), json!({})] {
+    for none in [json!(null), json!([]), json!({}), json!("")] {
         let item = item(json!({"price": none, "tax": none, "customFields": none}));
         assert!(item.price.is_empty() && item.tax.is_empty() && item.custom_fields.is_empty());
         assert!(invoice(json!({"items": none})).items.is_empty());
@@ -553,7 +761,7 @@ fn whatever_was_read_is_written_and_read_to_the_same() {
         (
             "new-bill",
             "bill",
-            json!({"warehouse": {"x": 1}, "numberTemplate": {"x": 1}}),
+            json!({"warehouse": {}, "numberTemplate": {"id": "", "number": null}}),
         ),
         (
             "new-invoice",
@@ -572,13 +780,20 @@ fn whatever_was_read_is_written_and_read_to_the_same() {
 fn half_a_surrogate_pair_costs_no_delivery() {
     let body = r#"{"\ud800":1,"subject":"delete-item","message":{"item":{"id":"865"}}}"#;
     assert!(matches!(decode(body), Event::DeleteItem(_)));
-    for body in [
-        r#"{"subject":"delete-item","message":{"\udc00":2,"item":{"id":"865"}}}"#,
-        r#"{"subject":"delete-item","message":{"item":{"id":"865","\ud800":1}}}"#,
+    for (body, path) in [
+        (
+            r#"{"subject":"delete-item","message":{"\udc00":2,"item":{"id":"865"}}}"#,
+            "message.?",
+        ),
+        (
+            r#"{"subject":"delete-item","message":{"item":{"id":"865","\ud800":1}}}"#,
+            "message.item.?",
+        ),
     ] {
         let Event::Drifted(drifted) = decode(body) else {
             panic!("{body}");
         };
+        assert_eq!(drifted.path, path);
         assert_eq!(drifted.id.unwrap(), "865");
     }
     let body = r#"{"subject":"delete-item","message":{"item":{"id":"865","name":"\ud800"}}}"#;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Uri;
 use serde_json::{Value, json};
 use tower_webhook::{
-    Event as _, Provider,
+    Event as _, Provider, Refusal,
     bsale::{API_BASE, Action, Bsale, COURIER_API_BASE, Event, Notification, Topic},
 };
 
@@ -134,6 +134,32 @@ fn numbers_may_be_strings_and_strings_numbers() {
         &json!({"cpnId": "80546", "resourceId": 594, "priceListId": 6, "send": "1684869929"}),
     );
     assert_eq!(notification, notice(PRICE));
+}
+
+/// Other hands write `ID`.
+#[test]
+fn ids_are_spelled_in_two_ways() {
+    let upper = |sample: &str| sample.replace("Id\"", "ID\"");
+    for sample in [DOCUMENT, PRICE, STOCK, COURIER_ORDER] {
+        assert_ne!(upper(sample), sample);
+        assert_eq!(notice(&upper(sample)), notice(sample));
+    }
+    let doubled = upper(DOCUMENT).replace("\"cpnID\"", "\"cpnId\":11420,\"cpnID\"");
+    let event: Event = serde_json::from_str(&doubled).unwrap();
+    assert!(matches!(event, Event::Drifted(drifted) if drifted.path == "cpnId"));
+    let unknown = r#"{"cpnID":7,"resourceID":"5","topic":"webOrder"}"#;
+    let event: Event = serde_json::from_str(unknown).unwrap();
+    assert_eq!((event.cpn_id(), event.id()), (Some(7), Some("5")));
+}
+
+#[test]
+fn an_empty_body_is_refused() {
+    for body in ["", " \r\n"] {
+        let refusal = Bsale::new()
+            .receive(&head(), &Bytes::from(body))
+            .unwrap_err();
+        assert_eq!(refusal, Refusal::malformed("the body is empty"));
+    }
 }
 
 #[test]
@@ -350,11 +376,13 @@ fn companies_are_taken_from_a_list_or_a_closure() {
             r#"{"cpnId":11420.0,"topic":"webOrder"}"#,
             r#"{"cpnId":"011420","topic":"webOrder"}"#,
             r#"{"cpnId":11420,"cpnId":11420,"topic":"webOrder"}"#,
-            r#"{"cpnID":11420,"topic":"webOrder"}"#,
+            r#"{"cpnId":11420,"cpnID":11420,"topic":"webOrder"}"#,
+            r#"{"cpnid":11420,"topic":"webOrder"}"#,
         ] {
             assert!(receive(refused).is_err(), "{refused}");
         }
         assert!(receive(r#"{"cpnId":"11420","topic":"webOrder"}"#).is_ok());
+        assert!(receive(r#"{"cpnID":11420,"topic":"webOrder"}"#).is_ok());
     }
     let all = Bsale::new();
     let body = Bytes::from_static(br#"{"topic":"document"}"#);

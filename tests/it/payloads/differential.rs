@@ -1,5 +1,6 @@
-//! For JSON of any shape around the known names: decoding never panics, and every scalar that a typed
-//! event exposes is what stands at that path of the body, digit for digit.
+//! For JSON of any shape around the known names: decoding never panics, every scalar that a typed event
+//! exposes is what stands at that path of the body, digit for digit, and every scalar that stands where
+//! the types look is in the typed event.
 
 use std::{cell::Cell, fmt::Write as _};
 
@@ -45,9 +46,11 @@ impl Json {
         }
     }
 
-    /// A field's value; of a list of one, that one's, since providers write either.
+    /// A field's value; of a list of one, that one's, since providers write either. A bare id is the
+    /// id of a reference.
     fn field(&self, name: &str) -> Option<&Json> {
         match self {
+            Self::Bare(_) | Self::Text(_) if name == "id" => Some(self),
             Self::Object(fields) => fields
                 .iter()
                 .find(|(key, _)| *key == name)
@@ -60,8 +63,17 @@ impl Json {
     fn element(&self, index: usize) -> Option<&Json> {
         match self {
             Self::List(values) => values.get(index),
+            Self::Object(fields) if self.is_list_with_holes() => {
+                fields.get(index).map(|(_, value)| value)
+            }
             alone => (index == 0).then_some(alone),
         }
+    }
+
+    /// As PHP writes one.
+    fn is_list_with_holes(&self) -> bool {
+        let is_index = |key: &str| key.bytes().all(|byte| byte.is_ascii_digit());
+        matches!(self, Self::Object(fields) if !fields.is_empty() && fields.iter().all(|(key, _)| is_index(key)))
     }
 
     fn scalar(&self) -> Option<&str> {
@@ -119,6 +131,59 @@ fn agrees(typed: &Value, body: &Json, path: &str) -> Result<usize, TestCaseError
                 }
             }
             Ok(count)
+        }
+    }
+}
+
+/// Every scalar of `body` that stands where the types look is in `typed` as well.
+fn nothing_is_lost(body: &Json, typed: Option<&Value>, path: &str) -> Result<(), TestCaseError> {
+    match (body, typed) {
+        (Json::Text(text), _) if text.is_empty() => Ok(()),
+        (Json::Bare(text), _) if text == "null" => Ok(()),
+        (Json::Bare(sent) | Json::Text(sent), Some(typed)) => {
+            let shown = match typed {
+                Value::Object(fields) => &fields["id"],
+                Value::Array(values) if values.len() == 1 => {
+                    return nothing_is_lost(body, values.first(), path);
+                }
+                typed => typed,
+            };
+            match shown {
+                Value::String(shown) => prop_assert_eq!(shown, sent, "{}", path),
+                Value::Bool(true) => prop_assert!(sent == "true" || sent == "1", "{}", path),
+                Value::Bool(false) => prop_assert!(sent == "false" || sent == "0", "{}", path),
+                shown => prop_assert_eq!(&shown.to_string(), sent, "{}", path),
+            }
+            Ok(())
+        }
+        (Json::List(values), typed) => {
+            for (index, value) in values.iter().enumerate() {
+                let of_list = typed
+                    .and_then(Value::as_array)
+                    .map(|typed| typed.get(index));
+                nothing_is_lost(value, of_list.unwrap_or(typed), &format!("{path}[{index}]"))?;
+            }
+            Ok(())
+        }
+        (Json::Object(fields), Some(Value::Array(typed))) => {
+            if !body.is_list_with_holes() {
+                return nothing_is_lost(body, typed.first(), path);
+            }
+            for (index, (key, value)) in fields.iter().enumerate() {
+                nothing_is_lost(value, typed.get(index), &format!("{path}.{key}"))?;
+            }
+            Ok(())
+        }
+        (Json::Object(fields), typed) => {
+            for (key, value) in fields.iter().filter(|(key, _)| *key != "undocumented") {
+                let typed = typed.and_then(|typed| typed.get(key));
+                nothing_is_lost(value, typed, &format!("{path}.{key}"))?;
+            }
+            Ok(())
+        }
+        (Json::Bare(_) | Json::Text(_), None) => {
+            prop_assert!(false, "{path} is lost: {body:?}");
+            Ok(())
         }
     }
 }
@@ -202,7 +267,11 @@ fn object(fields: Vec<(&'static str, Strategy1)>) -> Strategy1 {
 
 fn list(element: Strategy1) -> Strategy1 {
     let many = prop::collection::vec(element.clone(), 0..4).prop_map(Json::List);
-    mostly(prop_oneof![9 => many, 1 => element].boxed())
+    let holes = prop::collection::vec(element.clone(), 1..4).prop_map(|values| {
+        let keys = ["0", "2", "10"];
+        Json::Object(keys.into_iter().zip(values).collect())
+    });
+    mostly(prop_oneof![9 => many, 1 => element, 1 => holes].boxed())
 }
 
 fn one(element: Strategy1) -> Strategy1 {
@@ -211,7 +280,7 @@ fn one(element: Strategy1) -> Strategy1 {
 }
 
 fn reference() -> Strategy1 {
-    object(vec![("id", id())])
+    prop_oneof![9 => object(vec![("id", mostly(id()))]), 1 => id()].boxed()
 }
 
 fn client() -> Strategy1 {
@@ -465,6 +534,7 @@ fn compare_alegra(entity: &'static str, of: Strategy1) {
             }
             _ => {
                 let written = serde_json::to_value(&event).unwrap();
+                nothing_is_lost(body, Some(&written), "")?;
                 agrees(&written, body, "").map(Some)
             }
         }

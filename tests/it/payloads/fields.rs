@@ -238,3 +238,96 @@ fn every_documented_field_of_a_notice_is_read() {
     }
     assert_eq!(seen, all(NOTIFICATION));
 }
+
+/// What may stand where a list of objects or an object belongs, and is odd.
+#[rustfmt::skip]
+const ODD: [&str; 48] = [
+    "null", "true", "false", "0", "7", "-1", "1.5", "12", "\"\"", "\" \"", "\"7\"", "\"none\"",
+    "[]", "{}", "[[]]", "[{}]", "[null]", "[\"\"]", "[7]", "[\"7\"]", "[true]", "[1.5]", "[7,8]", "[[7]]",
+    r#"{"id":null}"#, r#"{"id":""}"#, r#"{"id":7}"#, r#"{"id":"7"}"#, r#"{"id":true}"#, r#"{"id":[]}"#,
+    r#"{"ID":7}"#, r#"{"x":1}"#, r#"{"x":1,"id":7}"#, r#"{"id":7,"x":{"y":[1]}}"#, r#"{"id":7,"id":8}"#,
+    r#"[{"id":7}]"#, r#"[{"id":7},{"id":8}]"#, r#"[{"x":1}]"#, r#"[{"id":7},{"x":1}]"#, r#"[{"id":7},8]"#,
+    r#"{"0":{"id":7}}"#, r#"{"0":{"id":7},"2":{"id":8}}"#, r#"{"5":{"id":7},"x":1}"#, r#"{"0":{"x":1}}"#,
+    r#"{"0":null}"#, r#"{"0":{}}"#, r#"{"":{"id":7}}"#, r#"{"-1":{"id":7}}"#,
+];
+
+/// Where each list and each object stands that the types know.
+#[rustfmt::skip]
+const CONTAINERS: [(&str, &str); 29] = [
+    ("client", "name"), ("client", "identification"), ("client", "address"), ("client", "type"),
+    ("item", "itemCategory"), ("item", "price"), ("item", "inventory"), ("item", "inventory.warehouses"),
+    ("item", "category"), ("item", "tax"), ("item", "customFields"),
+    ("invoice", "client"), ("invoice", "numberTemplate"), ("invoice", "seller"), ("invoice", "estimate"),
+    ("invoice", "costCenter"), ("invoice", "items"), ("invoice", "items.tax"), ("invoice", "items.remission"),
+    ("bill", "client"), ("bill", "client.name"), ("bill", "client.identification"), ("bill", "client.address"),
+    ("bill", "client.type"), ("bill", "warehouse"), ("bill", "items"), ("bill", "items.tax"),
+    ("bill", "items.remission"), ("bill", "numberTemplate"),
+];
+
+/// Every scalar in a value, as text, in the order of the body; of an object only the fields that a
+/// type knows.
+fn scalars(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Null => {}
+        Value::String(text) if text.is_empty() => {}
+        Value::String(text) => found.push(text.clone()),
+        Value::Object(fields) => {
+            let known = |key: &str| key == "id" || key.bytes().all(|byte| byte.is_ascii_digit());
+            let known = fields.iter().filter(|(key, _)| known(key));
+            known.for_each(|(_, value)| scalars(value, found));
+        }
+        Value::Array(values) => values.iter().for_each(|value| scalars(value, found)),
+        scalar => found.push(scalar.to_string()),
+    }
+}
+
+/// Whatever odd thing stands where an object or a list belongs, it is read for what it is, or the
+/// event has drifted there.
+#[test]
+fn an_odd_shape_is_read_for_what_it_is_or_drifts_where_it_stands() {
+    let (mut typed, mut drifted) = (0, 0);
+    for (entity, path) in CONTAINERS {
+        for odd in ODD {
+            let (outer, inner) = path.split_once('.').unwrap_or((path, ""));
+            let field = match inner {
+                "" => format!(r#""{outer}":{odd}"#),
+                inner if outer == "items" => format!(r#""{outer}":[{{"{inner}":{odd}}}]"#),
+                inner => format!(r#""{outer}":{{"id":"5","unit":"u","{inner}":{odd}}}"#),
+            };
+            let body = format!(
+                r#"{{"subject":"new-{entity}","message":{{"{entity}":{{"id":"1",{field}}}}}}}"#
+            );
+            let event: Event = serde_json::from_str(&body).expect("an event");
+            let place = format!("message.{entity}.{}", path.replace("items.", "items[0]."));
+            if let Event::Drifted(misfit) = &event {
+                assert!(misfit.path.starts_with(&place), "{body}: {}", misfit.path);
+                assert_eq!(misfit.id.as_ref().unwrap(), &"1", "{body}");
+                drifted += 1;
+                continue;
+            }
+            let written = serde_json::to_value(&event).expect("JSON");
+            let object = &written["message"][entity];
+            let shown = match (outer, inner) {
+                (outer, "") => &object[outer],
+                ("items", inner) => &object["items"][0][inner],
+                (outer, inner) => &object[outer][inner],
+            };
+            let (mut kept, mut sent) = (Vec::new(), Vec::new());
+            scalars(shown, &mut kept);
+            scalars(&serde_json::from_str(odd).expect("JSON"), &mut sent);
+            assert_eq!(kept, sent, "{body}");
+            let is_nothing = kept.is_empty() && shown.as_array().is_none_or(Vec::is_empty);
+            let has_keys =
+                odd.contains(':') && !odd.contains("null") && !odd.contains(r#""id":"""#);
+            assert!(
+                !(is_nothing && has_keys && odd != r#"{"0":{}}"#),
+                "{body} became nothing"
+            );
+            typed += 1;
+        }
+    }
+    assert!(
+        typed > 300 && drifted > 300,
+        "{typed} typed, {drifted} drifted"
+    );
+}

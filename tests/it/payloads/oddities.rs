@@ -241,6 +241,30 @@ async fn what_is_no_json() {
     assert_eq!(answer.await.unwrap().status(), 400, "UTF-16");
 }
 
+/// What `serde_json` refuses is refused, also in a key that nobody reads, and beside what fits.
+#[tokio::test]
+async fn raw_control_characters_are_no_json() {
+    for control in ['\0', '\u{1}', '\t', '\n', '\u{1f}'] {
+        for body in [
+            format!(r#"{{"subject":"x","{control}":0}}"#),
+            format!(r#"{{"subject":"x","a":"{control}"}}"#),
+            format!(r#"{{"{control}":0,"subject":"new-item","message":{{"item":{{"id":1}}}}}}"#),
+            format!(r#"{{"subject":"new-item","message":{{"{control}":0,"item":{{"id":1}}}}}}"#),
+            format!(
+                r#"{{"subject":"new-client","message":{{"client":{{"id":1,"a{control}":0}}}}}}"#
+            ),
+        ] {
+            assert!(serde_json::from_str::<serde::de::IgnoredAny>(&body).is_err());
+            assert_eq!(event(&*body).await, Err(400), "{body:?}");
+        }
+        let body = notice("1").replace("\"x\"", &format!("\"x{control}\""));
+        assert_eq!(delivered(bsale(), body).await.err(), Some(400));
+    }
+    // DEL and its like are no control characters to JSON.
+    let body = "{\"subject\":\"x\",\"\u{7f}\u{80}\":0}";
+    assert!(event(body).await.is_ok());
+}
+
 #[tokio::test]
 async fn ten_thousand_lines_are_typed_and_more_than_the_cap_are_not() {
     let line =

@@ -61,7 +61,7 @@ const DRIFTED: [(&str, &str, Option<&str>); 21] = [
     (r#"{"invoice":{"total":true,"id":"7"}}"#, "message.invoice.total", Some("7")),
     (r#"{"invoice":{"id":7,"date":20240618}}"#, "message.invoice.date", Some("7")),
     (r#"{"invoice":{"id":7,"status":{}}}"#, "message.invoice.status", Some("7")),
-    (r#"{"invoice":{"id":7,"client":5}}"#, "message.invoice.client", Some("7")),
+    (r#"{"invoice":{"id":7,"client":5.5}}"#, "message.invoice.client", Some("7")),
     (r#"{"invoice":{"id":7,"client":{"x":1}}}"#, "message.invoice.client.id", Some("7")),
     (r#"{"invoice":{"id":7,"items":[{},{},{},{"price":{}}]}}"#, "message.invoice.items[3].price", Some("7")),
     (r#"{"invoice":{"id":7,"items":[["x"]]}}"#, "message.invoice.items[0]", Some("7")),
