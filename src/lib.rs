@@ -1,11 +1,6 @@
 #![doc = include_str!("manual.md")]
 #![forbid(unsafe_code)]
-#![warn(
-    missing_docs,
-    unnameable_types,
-    clippy::print_stdout,
-    clippy::unwrap_used
-)]
+#![warn(missing_docs, unnameable_types, clippy::print_stdout, clippy::unwrap_used)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod access;

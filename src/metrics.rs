@@ -40,10 +40,7 @@ mod on {
         }
         histogram!("webhook_response_seconds", "provider" => provider).record(outcome.duration());
         if let Some(bytes) = outcome.body_size() {
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "bodies have limits far below 2^52"
-            )]
+            #[expect(clippy::cast_precision_loss, reason = "bodies have limits far below 2^52")]
             histogram!("webhook_body_bytes", "provider" => provider).record(bytes as f64);
         }
     }

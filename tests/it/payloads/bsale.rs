@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Uri;
 use serde_json::{Value, json};
 use tower_webhook::{
-    Event as _, Provider, Refusal,
+    Event as _, Provider, Rejection,
     bsale::{API_BASE, Action, Bsale, COURIER_API_BASE, Event, Notification, Topic},
 };
 
@@ -158,7 +158,7 @@ fn an_empty_body_is_refused() {
         let refusal = Bsale::new()
             .receive(&head(), &Bytes::from(body))
             .unwrap_err();
-        assert_eq!(refusal, Refusal::malformed("the body is empty"));
+        assert_eq!(refusal, Rejection::malformed("the body is empty"));
     }
 }
 
