@@ -107,9 +107,8 @@ impl Background {
         if !self.wait_until(end, is_idle).await {
             self.shared.left_over.send_replace(true);
             let end = clock::after(Instant::now(), STORE_TIME);
-            let is_stored =
-                || self.shared.left_over.receiver_count() == 0 && self.store_calls() == 0;
-            self.wait_until(end, is_stored).await;
+            let _ = timeout_at(end, self.shared.left_over.closed()).await;
+            self.wait_until(end, || self.store_calls() == 0).await;
         }
         self.in_flight()
     }

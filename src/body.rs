@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -49,6 +50,9 @@ impl fmt::Debug for RequestBody {
             .finish()
     }
 }
+
+/// What comes of a request: a response, or the inner service's error.
+pub(crate) type Answer<R, E> = Result<Response<ResponseBody<R>>, E>;
 
 pin_project! {
     /// The body of an answer: the handler's own, passed on frame by frame, or one of the layer's,

@@ -1,11 +1,25 @@
-use std::time::{Duration, SystemTime};
+use std::{
+    future::Future,
+    time::{Duration, SystemTime},
+};
 
-use tokio::{task::coop, time::Instant};
+use tokio::{
+    task::coop,
+    time::{Instant, timeout_at},
+};
 
 /// Waits until `deadline`, even in a task that has used up its cooperation budget. The timer is made
 /// when this is first polled.
 pub(crate) async fn sleep_until(deadline: Instant) {
     coop::unconstrained(tokio::time::sleep_until(deadline)).await;
+}
+
+/// The future's output, or `None` if the deadline comes first.
+pub(crate) async fn by<F: Future>(deadline: Option<Instant>, future: F) -> Option<F::Output> {
+    match deadline {
+        Some(deadline) => timeout_at(deadline, future).await.ok(),
+        None => Some(future.await),
+    }
 }
 
 /// The time `span` after `start`. If the clock cannot represent it, a year after `start`, or `start`

@@ -8,7 +8,13 @@ use bytes::Bytes;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use crate::{json::envelope::BYTE_ORDER_MARK, panic::caught, provider::Event, record::Record};
+use crate::{
+    clock,
+    json::envelope::BYTE_ORDER_MARK,
+    panic::{Panicked, caught},
+    provider::Event,
+    record::Record,
+};
 
 /// One event, as the handler is given it: typed, with the raw bytes beside.
 ///
@@ -120,21 +126,13 @@ impl<E> Delivery<E> {
 impl<E: Event> Delivery<E> {
     /// The delivery as a record. If the event's own code panics, the record has no id and no key.
     pub(crate) fn record(&self) -> Record {
-        let described = caught(|| (self.event().id().map(Into::into), self.idempotency_key()));
-        let (id, idempotency_key) = described.unwrap_or((None, None));
-        Record {
-            id,
-            idempotency_key: idempotency_key.map(Into::into),
-            ..self.bare_record()
-        }
+        caught(|| Record::from(self)).unwrap_or_else(|Panicked| self.bare_record())
     }
-}
 
-impl<E> Delivery<E> {
     fn bare_record(&self) -> Record {
         Record {
             event: self.event_name().into(),
-            received_at_ms: crate::clock::epoch_ms(self.received_at()),
+            received_at_ms: clock::epoch_ms(self.received_at()),
             ..Record::undecoded(self.provider(), self.tenant(), self.raw().clone())
         }
     }

@@ -6,7 +6,7 @@ use tokio::{sync::watch, time::Instant};
 use crate::{
     answer::Failed,
     background::Slot,
-    body::ResponseBody,
+    body::{Answer, ResponseBody},
     config::Config,
     dead_letter::{Confirmation, LetterWriter},
     delivery::Delivery,
@@ -24,11 +24,9 @@ pub(crate) struct Job<E> {
     pub(crate) report: Report,
     /// `None` for a replay.
     pub(crate) deadline: Option<Instant>,
-    /// Whether a handler has the delivery, or had it.
-    pub(crate) has_handler: bool,
-    pub(crate) slot: Option<Slot>,
     /// `None` without a store.
     pub(crate) letter: Option<Letter<E>>,
+    slot: Option<Slot>,
 }
 
 /// What is needed to store the delivery.
@@ -54,7 +52,6 @@ impl<E: Event> Job<E> {
             config,
             report,
             deadline: delivery.deadline(),
-            has_handler: false,
             slot: None,
             letter: writer.map(|writer| Letter {
                 writer,
@@ -71,6 +68,12 @@ impl<E: Event> Job<E> {
             letter.drain = Some(slot.drain());
         }
         self.slot = Some(slot);
+    }
+
+    /// Drops the delivery, which may panic, then gives the slot back.
+    pub(crate) fn release(&mut self) {
+        discard(self.letter.take());
+        self.slot = None;
     }
 
     pub(crate) fn is_replay(&self) -> bool {
@@ -125,7 +128,8 @@ impl<E: Event> Job<E> {
         let Letter {
             writer, delivery, ..
         } = self.letter.as_mut()?;
-        Some(writer.store(reason, acknowledged, self.has_handler, || delivery.record()))
+        let tried = self.report.has_handler();
+        Some(writer.store(reason, acknowledged, tried, || delivery.record()))
     }
 }
 
@@ -133,17 +137,13 @@ impl<E: Event> Job<E> {
 pub(crate) struct Failure<R, E> {
     pub(crate) reason: LetterReason,
     end: End,
-    answer: Result<Response<ResponseBody<R>>, E>,
+    pub(crate) answer: Answer<R, E>,
 }
 
 impl<R, E> Failure<R, E> {
-    /// The layer refuses, before any handler has the delivery.
-    pub(crate) fn rejected(rejection: Rejection, reason: LetterReason) -> Self {
-        Self {
-            reason,
-            end: End::rejected(&rejection),
-            answer: Ok(rejection.into_response()),
-        }
+    /// The layer refuses the delivery, or cut its handler off, or code of the application's panicked.
+    pub(crate) fn rejected(kind: RejectionKind) -> Self {
+        Rejection::new(kind).into()
     }
 
     /// The inner service returned an error.
@@ -164,27 +164,35 @@ impl<R, E> Failure<R, E> {
         }
     }
 
-    /// The handler gave no answer.
-    pub(crate) fn broken_off(kind: RejectionKind, reason: LetterReason) -> Self {
-        Self {
-            reason,
-            end: End::broken_off(kind),
-            answer: Ok(Rejection::new(kind).into_response()),
-        }
-    }
-
-    /// What is told and answered: a success if the store has the delivery.
-    pub(crate) fn settle(
+    /// Tells the end and gives the answer: a success if the store has the delivery.
+    pub(crate) fn tell(
         self,
         config: &Config,
+        report: &mut Report,
         is_stored: bool,
-    ) -> (End, Result<Response<ResponseBody<R>>, E>) {
-        if is_stored {
-            discard(self.answer);
-            let end = self.end.stored(self.reason, config.rules.success);
-            (end, Ok(config.success()))
-        } else {
-            (self.end, self.answer)
+    ) -> Answer<R, E> {
+        if !is_stored {
+            report.handler_ended(self.end);
+            return self.answer;
+        }
+        report.handler_ended(self.end.stored(self.reason, config.rules.success));
+        discard(self.answer);
+        Ok(config.success())
+    }
+}
+
+impl<R, E> From<Rejection> for Failure<R, E> {
+    fn from(rejection: Rejection) -> Self {
+        Self {
+            reason: match rejection.kind() {
+                RejectionKind::Malformed => LetterReason::Malformed,
+                RejectionKind::Panicked => LetterReason::Panicked,
+                RejectionKind::Draining => LetterReason::Draining,
+                RejectionKind::Interrupted => LetterReason::Interrupted,
+                _ => LetterReason::Busy,
+            },
+            end: End::rejected(&rejection),
+            answer: Ok(rejection.into_response()),
         }
     }
 }

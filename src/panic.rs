@@ -1,11 +1,13 @@
 use std::{
     any::Any,
-    future::{Future, poll_fn},
+    future::Future,
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
-    task::Poll,
+    pin::Pin,
+    task::{Context, Poll},
 };
+
+use pin_project_lite::pin_project;
 
 /// Runs a user's code and catches its panic. Whatever it has changed may only be dropped after a
 /// panic.
@@ -23,16 +25,42 @@ fn drop_payload(payload: Box<dyn Any + Send>) -> Panicked {
     Panicked
 }
 
-/// The same for a call that returns a future.
-pub(crate) async fn caught_async<F: Future>(
-    theirs: impl FnOnce() -> F,
-) -> Result<F::Output, Panicked> {
-    let mut future = pin!(caught(theirs)?);
-    poll_fn(|cx| match caught(|| future.as_mut().poll(cx)) {
-        Ok(poll) => poll.map(Ok),
-        Err(panicked) => Poll::Ready(Err(panicked)),
-    })
-    .await
+pin_project! {
+    /// A user's future, whose panics are caught. It is dropped before its output is given.
+    pub(crate) struct Caught<F> {
+        #[pin]
+        future: Option<F>,
+    }
+}
+
+impl<F> Caught<F> {
+    pub(crate) fn new(future: F) -> Self {
+        Self {
+            future: Some(future),
+        }
+    }
+}
+
+impl<F: Future> Future for Caught<F> {
+    type Output = Result<F::Output, Panicked>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut future = self.project().future;
+        let polled = caught(|| match future.as_mut().as_pin_mut() {
+            Some(future) => future.poll(cx),
+            None => panic!("polled after completion"),
+        });
+        if matches!(polled, Ok(Poll::Pending)) {
+            return Poll::Pending;
+        }
+        match (polled, caught(|| future.set(None))) {
+            (Ok(Poll::Ready(output)), Ok(())) => Poll::Ready(Ok(output)),
+            (polled, _) => {
+                discard(polled);
+                Poll::Ready(Err(Panicked))
+            }
+        }
+    }
 }
 
 /// Drops a user's value and ignores its panic.

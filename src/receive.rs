@@ -1,23 +1,31 @@
 //! From the head to the handler: body, decode, slot, readiness.
 
-use std::{future::poll_fn, sync::Arc, task::Poll, time::SystemTime};
+use std::{
+    future::{Future, poll_fn},
+    sync::Arc,
+    task::Poll,
+    time::SystemTime,
+};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, request::Parts};
 use http_body::Body;
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    task::coop,
+    time::{Instant, timeout_at},
+};
 use tower::Service;
 
 use crate::{
     answer::Failed,
     background::NoSlot,
-    body::{RequestBody, ResponseBody},
+    body::{Answer, RequestBody, ResponseBody},
+    clock,
     collect::collect,
     config::Config,
     dead_letter::{Confirmation, LetterWriter},
     delivery::{Delivery, Inner},
     job::{Failure, Job},
-    outcome::LetterReason,
     panic::{Panicked, caught, discard},
     provider::{Event, Provider, ReceivedKind},
     record::Record,
@@ -28,14 +36,16 @@ use crate::{
 
 /// Steps 3 to 6 of the manual's table. Dropping the future before the handler has begun ends the
 /// request.
-pub(crate) async fn receive<S, P, B, R>(
+#[expect(clippy::manual_async_fn, reason = "an `async fn` holds each argument twice")]
+pub(crate) fn receive<S, P, B, R>(
     provider: Arc<P>,
     config: Arc<Config>,
     mut report: Report,
     mut inner: S,
-    request: Request<B>,
+    mut head: Parts,
+    body: B,
     deadline: Instant,
-) -> Result<Response<ResponseBody<R>>, S::Error>
+) -> impl Future<Output = Answer<R, S::Error>> + Send
 where
     P: Provider,
     B: Body + Send,
@@ -44,73 +54,74 @@ where
     S::Error: Send + 'static,
     R: Send + 'static,
 {
-    let (mut head, body) = request.into_parts();
-    let raw = match collect(body, config.body_limit, deadline).await {
-        Ok(raw) => raw,
-        Err(kind) => {
-            discard((inner, head));
-            return Ok(refuse(&config, &mut report, Rejection::new(kind)));
-        }
-    };
-    report.body_read(raw.len());
+    async move {
+        let raw = match collect(body, config.body_limit, deadline).await {
+            Ok(raw) => raw,
+            Err(kind) => {
+                discard(inner);
+                discard(head);
+                return Ok(refuse(&config, &mut report, Rejection::new(kind)));
+            }
+        };
+        report.body_read(raw.len());
 
-    let (event, name) = match decode(&*provider, &config, &head, &raw) {
-        Ok(Decoded::Event(event, name)) => (event, name),
-        Ok(Decoded::Probe(reply)) => {
-            discard((inner, head));
-            report.tell(End::probe(reply.status()));
-            return Ok(reply.map(ResponseBody::own));
-        }
-        Err(rejection) => {
-            let is_post = head.method == Method::POST;
-            discard((inner, head));
-            let reason = match rejection.kind() {
-                RejectionKind::Malformed => LetterReason::Malformed,
-                RejectionKind::Panicked => LetterReason::Panicked,
-                _ => return Ok(refuse(&config, &mut report, rejection)),
-            };
-            // By other methods no event comes, and under open access anybody could fill the
-            // store.
-            let store = config.store.clone();
-            let store = store.filter(|_| is_post && !config.access.is_open());
-            let confirmation = store.map(|store| {
-                let record = || {
-                    Record::undecoded(config.rules.name, report.tenant().map(AsRef::as_ref), raw)
-                };
-                let accepts = config.failed == Failed::Accept;
-                LetterWriter::new(store).store(reason, accepts, false, record)
-            });
-            let failure = Failure::rejected(rejection, reason);
-            return fail(&config, &mut report, failure, confirmation, deadline).await;
-        }
-    };
-    let delivery = Delivery::from(Inner {
-        provider: config.rules.name,
-        tenant: report.tenant().cloned(),
-        event_name: name,
-        event,
-        raw,
-        received_at: SystemTime::now(),
-        deadline: Some(deadline),
-    });
-    report.decoded(name, delivery.received_at());
+        let delivery = match decode(&*provider, &config, &head, raw.clone(), deadline, &report) {
+            Ok(Decoded::Delivery(delivery)) => delivery,
+            Ok(Decoded::Probe(reply)) => {
+                discard(inner);
+                discard(head);
+                report.tell(End::probe(reply.status()));
+                return Ok(reply.map(ResponseBody::own));
+            }
+            Err(rejection) => {
+                let is_post = head.method == Method::POST;
+                discard(inner);
+                discard(head);
+                if !matches!(
+                    rejection.kind(),
+                    RejectionKind::Malformed | RejectionKind::Panicked
+                ) {
+                    return Ok(refuse(&config, &mut report, rejection));
+                }
+                let failure = Failure::from(rejection);
+                // By other methods no event comes, and under open access anybody could fill the store.
+                let store = config.store.clone();
+                let store = store.filter(|_| is_post && !config.access.is_open());
+                let confirmation = store.map(|store| {
+                    let tenant = report.tenant().map(AsRef::as_ref);
+                    let record = || Record::undecoded(config.rules.name, tenant, raw);
+                    let accepts = config.failed == Failed::Accept;
+                    LetterWriter::new(store).store(failure.reason, accepts, false, record)
+                });
+                let is_stored = is_stored(&config, confirmation, deadline).await;
+                return failure.tell(&config, &mut report, is_stored);
+            }
+        };
+        report.decoded(delivery.event_name(), delivery.received_at());
 
-    let writer = config.store.clone().map(LetterWriter::new);
-    let mut job = Job::new(Arc::clone(&config), report, &delivery, writer);
-    if let Err(failure) = admit(&mut job, &mut inner, deadline).await {
-        discard((inner, head, delivery));
-        let confirmation = job.store_failure(failure.reason);
-        return fail(&config, &mut job.report, failure, confirmation, deadline).await;
+        let writer = config.store.clone().map(LetterWriter::new);
+        let mut job = Job::new(Arc::clone(&config), report, &delivery, writer);
+        // The budget of the task that polls this may be used up by others.
+        if let Err(failure) = coop::unconstrained(admit(&mut job, &mut inner)).await {
+            discard(inner);
+            discard(head);
+            discard(delivery);
+            let confirmation = job.store_failure(failure.reason);
+            let is_stored = is_stored(&config, confirmation, deadline).await;
+            let answer = failure.tell(&config, &mut job.report, is_stored);
+            job.release();
+            return answer;
+        }
+        let body = RequestBody::new(delivery.raw().clone());
+        head.extensions.insert(delivery.clone());
+        let request = Request::from_parts(head, body);
+        supervise::start(job, inner, request, delivery).await
     }
-    let body = RequestBody::new(delivery.raw().clone());
-    head.extensions.insert(delivery);
-    supervise::start(job, inner, Request::from_parts(head, body)).await
 }
 
 enum Decoded<E> {
     Probe(Response<Bytes>),
-    /// With its name for labels.
-    Event(E, &'static str),
+    Delivery(Delivery<E>),
 }
 
 /// Step 4: what the provider's code says of the request.
@@ -118,19 +129,26 @@ fn decode<P: Provider>(
     provider: &P,
     config: &Config,
     head: &Parts,
-    raw: &Bytes,
+    raw: Bytes,
+    deadline: Instant,
+    report: &Report,
 ) -> Result<Decoded<P::Event>, Rejection> {
-    let decoded = caught(|| match provider.receive(head, raw)?.0 {
+    let decoded = caught(|| match provider.receive(head, &raw)?.0 {
         ReceivedKind::Probe(reply) => Ok(Decoded::Probe(reply)),
         // The other methods are for probes.
         ReceivedKind::Event(event) if head.method != Method::POST => {
             discard(event);
             Err(Rejection::new(RejectionKind::Method))
         }
-        ReceivedKind::Event(event) => {
-            let name = config.rules.known(event.name());
-            Ok(Decoded::Event(event, name))
-        }
+        ReceivedKind::Event(event) => Ok(Decoded::Delivery(Delivery::from(Inner {
+            provider: config.rules.name,
+            tenant: report.tenant().cloned(),
+            event_name: config.rules.known(event.name()),
+            event,
+            raw,
+            received_at: SystemTime::now(),
+            deadline: Some(deadline),
+        }))),
     });
     decoded.unwrap_or_else(|Panicked| Err(Rejection::new(RejectionKind::Panicked)))
 }
@@ -139,43 +157,41 @@ fn decode<P: Provider>(
 pub(crate) async fn admit<S, E, R>(
     job: &mut Job<E>,
     inner: &mut S,
-    deadline: Instant,
 ) -> Result<(), Failure<R, S::Error>>
 where
     E: Event,
     S: Service<Request<RequestBody>, Response = Response<R>>,
 {
-    let busy = || Failure::rejected(Rejection::new(RejectionKind::Busy), LetterReason::Busy);
     let background = job.config.background.clone();
     let slot = match background.try_slot() {
         Ok(slot) => Some(slot),
         Err(NoSlot::Draining) => None,
-        Err(NoSlot::Busy) => match timeout_at(deadline, background.slot()).await {
-            Ok(slot) => slot,
-            Err(_) => return Err(busy()),
-        },
+        Err(NoSlot::Busy) => clock::by(job.deadline, background.slot())
+            .await
+            .ok_or_else(|| Failure::rejected(RejectionKind::Busy))?,
     };
-    let Some(slot) = slot else {
-        let draining = Rejection::new(RejectionKind::Draining);
-        return Err(Failure::rejected(draining, LetterReason::Draining));
-    };
-    job.hold(slot);
+    job.hold(slot.ok_or_else(|| Failure::rejected(RejectionKind::Draining))?);
     let ready = poll_fn(|cx| match caught(|| inner.poll_ready(cx)) {
         Ok(ready) => ready.map_err(Failure::error),
-        Err(Panicked) => Poll::Ready(Err(Failure::broken_off(
-            RejectionKind::Panicked,
-            LetterReason::Panicked,
-        ))),
+        Err(Panicked) => Poll::Ready(Err(Failure::rejected(RejectionKind::Panicked))),
     });
     let ready = tokio::select! { biased;
-        ready = timeout_at(deadline, ready) => ready,
+        ready = clock::by(job.deadline, ready) => ready,
         never = job.store_left_over() => match never {},
     };
     match ready {
         // Something may have blocked this thread beyond the deadline.
-        Ok(Ok(())) if Instant::now() >= deadline => Err(busy()),
-        Ok(ready) => ready,
-        Err(_) => Err(busy()),
+        Some(ready)
+            if job
+                .deadline
+                .is_none_or(|deadline| Instant::now() < deadline) =>
+        {
+            ready
+        }
+        late => {
+            discard(late);
+            Err(Failure::rejected(RejectionKind::Busy))
+        }
     }
 }
 
@@ -189,22 +205,14 @@ fn refuse<R>(
     config.refuse(rejection)
 }
 
-/// Answers what gets to no handler: with a success if the store confirms that it has it.
-async fn fail<R, E>(
-    config: &Config,
-    report: &mut Report,
-    failure: Failure<R, E>,
-    confirmation: Option<Confirmation>,
-    deadline: Instant,
-) -> Result<Response<ResponseBody<R>>, E> {
-    let is_stored = match confirmation {
+/// Whether the store confirms in time that it has what gets to no handler, so that the answer can be
+/// a success.
+async fn is_stored(config: &Config, confirmation: Option<Confirmation>, deadline: Instant) -> bool {
+    match confirmation {
         Some(confirmation) if config.failed == Failed::Accept => {
             let until = config.store_until(deadline);
-            matches!(timeout_at(until, confirmation).await, Ok(Ok(())))
+            timeout_at(until, confirmation).await == Ok(Ok(()))
         }
         _ => false,
-    };
-    let (end, answer) = failure.settle(config, is_stored);
-    report.tell(end);
-    answer
+    }
 }

@@ -1,13 +1,12 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use http::{HeaderValue, Method, Request, Response, header::CONTENT_TYPE};
-use tokio::time::Instant;
+use tokio::task::coop;
 use tower::Service;
 
 use crate::{
     answer::Unmarked,
-    body::{RequestBody, ResponseBody},
-    clock,
+    body::{Answer, RequestBody},
     config::Config,
     dead_letter::{DeadLetter, LetterWriter},
     delivery::{Delivery, Inner},
@@ -65,7 +64,7 @@ pub(crate) async fn replay<S, P, R>(
     config: Arc<Config>,
     mut inner: S,
     what: Replay,
-) -> Result<Response<ResponseBody<R>>, S::Error>
+) -> Answer<R, S::Error>
 where
     P: Provider,
     S: Service<Request<RequestBody>, Response = Response<R>> + Send + 'static,
@@ -88,18 +87,18 @@ where
     let cannot_mark = is_letter && writer.is_none();
     let mut job = Job::new(Arc::clone(&config), report, &delivery, writer);
 
-    let no_deadline = clock::after(Instant::now(), Duration::MAX);
-    if let Err(failure) = admit(&mut job, &mut inner, no_deadline).await {
-        discard((inner, delivery, job));
-        let (_, answer) = failure.settle(&config, false);
-        return answer;
+    if let Err(failure) = coop::unconstrained(admit(&mut job, &mut inner)).await {
+        discard(inner);
+        discard(delivery);
+        job.release();
+        return failure.answer;
     }
     let mut request = Request::new(RequestBody::new(delivery.raw().clone()));
     *request.method_mut() = Method::POST;
     let json = HeaderValue::from_static("application/json");
     request.headers_mut().insert(CONTENT_TYPE, json);
-    request.extensions_mut().insert(delivery);
-    let mut response = supervise::start(job, inner, request).await?;
+    request.extensions_mut().insert(delivery.clone());
+    let mut response = supervise::start(job, inner, request, delivery).await?;
     if cannot_mark {
         response.extensions_mut().insert(Unmarked(()));
     }

@@ -37,7 +37,7 @@ pub(crate) struct Report {
     observers: Option<Arc<Observers>>,
     /// Whether the request's outcome was told, and whether it was a success.
     answered: Option<bool>,
-    handler_runs: bool,
+    has_handler: bool,
 }
 
 impl Report {
@@ -51,7 +51,7 @@ impl Report {
             started,
             observers,
             answered: None,
-            handler_runs: false,
+            has_handler: false,
         }
     }
 
@@ -88,13 +88,18 @@ impl Report {
         self.answered
     }
 
-    /// From here on the handler's end is to be told too.
-    pub(crate) fn handler_starts(&mut self) {
-        self.handler_runs = true;
+    /// Whether a handler has the delivery. Its end is then to be told too.
+    pub(crate) fn has_handler(&self) -> bool {
+        self.has_handler
     }
 
+    pub(crate) fn handler_starts(&mut self) {
+        self.has_handler = true;
+    }
+
+    /// Tells the end of the handler, or of a delivery that gets to none.
     pub(crate) fn handler_ended(&mut self, end: End) {
-        self.handler_runs = false;
+        self.has_handler = false;
         self.tell(end);
     }
 
@@ -136,9 +141,9 @@ impl Report {
 
 impl Drop for Report {
     fn drop(&mut self) {
-        if self.handler_runs {
+        if self.has_handler {
             // The runtime stops.
-            self.handler_ended(End::broken_off(RejectionKind::Interrupted));
+            self.handler_ended(End::rejected(&Rejection::new(RejectionKind::Interrupted)));
         } else if self.answered.is_none() && self.observers.is_some() {
             self.tell(End::given_up());
         }
@@ -187,23 +192,15 @@ impl End {
         }
     }
 
-    /// The request was refused, or code of the application's panicked before the handler began.
+    /// The request was refused, or the handler was cut off, or code of the application's panicked.
     pub(crate) fn rejected(rejection: &Rejection) -> Self {
         let kind = match rejection.kind() {
-            RejectionKind::Panicked => OutcomeKind::Failed,
+            RejectionKind::Panicked | RejectionKind::Interrupted => OutcomeKind::Failed,
             _ => OutcomeKind::Rejected,
         };
         Self {
             rejection: Some(rejection.clone()),
             ..Self::new(kind, Some(rejection.status()))
-        }
-    }
-
-    /// The handler ended without an answer of its own.
-    pub(crate) fn broken_off(kind: RejectionKind) -> Self {
-        Self {
-            rejection: Some(Rejection::new(kind)),
-            ..Self::new(OutcomeKind::Failed, Some(kind.status()))
         }
     }
 

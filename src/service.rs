@@ -13,7 +13,7 @@ use tower::Service;
 
 use crate::{
     access::Admission,
-    body::{RequestBody, ResponseBody},
+    body::{Answer, RequestBody, ResponseBody},
     clock,
     config::Config,
     head,
@@ -100,8 +100,9 @@ where
                 let deadline = clock::after(started, config.deadline);
                 let provider = Arc::clone(&self.provider);
                 let inner = self.inner.clone();
-                let request = Request::from_parts(head, body);
-                ResponseFuture::new(receive(provider, config, report, inner, request, deadline))
+                ResponseFuture::new(receive(
+                    provider, config, report, inner, head, body, deadline,
+                ))
             }
             Err(kind) => {
                 discard(body);
@@ -135,8 +136,6 @@ fn check(
 /// handler, which runs in a task of its own.
 #[must_use = "futures do nothing unless they are polled"]
 pub struct ResponseFuture<R, E>(Pin<Box<dyn Future<Output = Answer<R, E>> + Send>>);
-
-type Answer<R, E> = Result<Response<ResponseBody<R>>, E>;
 
 impl<R, E> ResponseFuture<R, E> {
     fn new(answer: impl Future<Output = Answer<R, E>> + Send + 'static) -> Self {

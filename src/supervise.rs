@@ -14,50 +14,59 @@ use http::{Request, Response};
 use tokio::{
     runtime::Handle,
     sync::oneshot,
-    task::{JoinError, JoinHandle},
-    time::{Instant, timeout, timeout_at},
+    task::{JoinHandle, coop},
+    time::{Instant, sleep_until, timeout, timeout_at},
 };
 use tower::Service;
 
 use crate::{
     answer::{Late, Unmarked},
     background::STORE_TIME,
-    body::{RequestBody, ResponseBody},
+    body::{Answer, RequestBody, ResponseBody},
     clock,
-    dead_letter::Confirmation,
+    delivery::Delivery,
     job::{Failure, Job},
     outcome::LetterReason,
-    panic::{caught, discard},
+    panic::{Caught, Panicked, caught, discard},
     provider::Event,
     rejection::{Rejection, RejectionKind},
     report::End,
-    trace,
+    trace::Span,
 };
-
-type Answer<R, E> = Result<Response<ResponseBody<R>>, E>;
-
-/// Where the answer goes; `None` once it is out or the client has hung up.
-type Client<R, E> = Option<oneshot::Sender<Answer<R, E>>>;
-
-/// The handler's task. It returns `None` if the handler was cut off at its limit.
-type Handler<R, E> = JoinHandle<Option<Result<Response<R>, E>>>;
-
-type HandlerEnd<R, E> = Result<Option<Result<Response<R>, E>>, JoinError>;
 
 /// The answer to a delivery whose handler has started.
 pub(crate) struct Supervised<R, E> {
     answer: oneshot::Receiver<Answer<R, E>>,
-    /// What is left to do; `None` when all is done.
-    rest: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    /// Taken at the start: the future may be dropped outside of any runtime.
+    /// `None` once it has ended or has moved to a task.
+    supervision: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// Those of the start: this may be dropped outside of any.
     runtime: Handle,
+    span: Span,
 }
+
+struct Handler<R, E> {
+    task: JoinHandle<HandlerEnd<R, E>>,
+    end: Option<HandlerEnd<R, E>>,
+}
+
+type HandlerEnd<R, E> = Result<Response<R>, Box<Failure<R, E>>>;
+
+impl<R, E> Handler<R, E> {
+    fn failure(&self) -> Option<LetterReason> {
+        let failure = self.end.as_ref()?.as_ref().err()?;
+        Some(failure.reason)
+    }
+}
+
+/// Where the answer goes; `None` once it is out or the client has hung up.
+type Client<R, E> = Option<oneshot::Sender<Answer<R, E>>>;
 
 /// Starts the handler.
 pub(crate) fn start<S, V, R>(
     mut job: Job<V>,
     mut inner: S,
     request: Request<RequestBody>,
+    delivery: Delivery<V>,
 ) -> Supervised<R, S::Error>
 where
     V: Event,
@@ -66,24 +75,54 @@ where
     S::Error: Send + 'static,
     R: Send + 'static,
 {
-    job.has_handler = true;
     job.report.handler_starts();
     let limit = job.config.handler_limit;
-    let handler = tokio::spawn(trace::in_current_span(async move {
-        let answer = inner.call(request);
-        drop(inner);
-        match limit {
-            Some(limit) => timeout(limit, answer).await.ok(),
-            None => Some(answer.await),
+    let task = tokio::spawn(Span::current().instrument(async move {
+        let called = Caught::new(async move {
+            let answer = pin!(inner.call(request));
+            drop(inner);
+            match limit {
+                Some(limit) => timeout(limit, answer).await.ok(),
+                None => Some(answer.await),
+            }
+        });
+        let end = called.await;
+        // Held until here: an event that panics while a handler's panic unwinds would abort the
+        // process.
+        discard(delivery);
+        match end {
+            Ok(Some(Ok(response))) if response.status().is_success() => Ok(response),
+            Ok(Some(Ok(response))) => Err(Failure::status(response).into()),
+            Ok(Some(Err(error))) => Err(Failure::error(error).into()),
+            Ok(None) => Err(Failure::rejected(RejectionKind::Interrupted).into()),
+            Err(Panicked) => Err(Failure::rejected(RejectionKind::Panicked).into()),
         }
     }));
     let (client, answer) = oneshot::channel();
-    // Borrowed, since an `async fn` would hold each argument twice.
-    let rest = async move { supervise(&mut job, handler, Some(client)).await };
-    Supervised {
+    let is_replay = job.is_replay();
+    let mut supervised = Supervised {
         answer,
-        rest: Some(Box::pin(rest)),
+        // By reference, since an `async fn` would hold each twice.
+        supervision: Some(Box::pin(async move {
+            let mut handler = Handler { task, end: None };
+            let mut client = Some(client);
+            supervise(&mut job, &mut handler, &mut client).await;
+        })),
         runtime: Handle::current(),
+        span: Span::current(),
+    };
+    if is_replay {
+        // Nobody waits for a hang-up, and nobody may poll for the answer for a long time.
+        supervised.move_to_task();
+    }
+    supervised
+}
+
+impl<R, E> Supervised<R, E> {
+    fn move_to_task(&mut self) {
+        if let Some(supervision) = self.supervision.take() {
+            self.runtime.spawn(self.span.instrument(supervision));
+        }
     }
 }
 
@@ -92,197 +131,184 @@ impl<R, E> Future for Supervised<R, E> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // Taken out first: a future that panicked must not be polled again, by the `Drop` below.
-        if let Some(mut rest) = self.rest.take() {
-            if rest.as_mut().poll(cx).is_pending() {
-                self.rest = Some(rest);
+        // Unconstrained, since others may have used up the budget of the task that polls this.
+        if let Some(mut supervision) = self.supervision.take() {
+            if pin!(coop::unconstrained(&mut supervision))
+                .poll(cx)
+                .is_pending()
+            {
+                self.supervision = Some(supervision);
             }
         }
-        let answer = ready!(Pin::new(&mut self.answer).poll(cx));
-        Poll::Ready(answer.expect("the rest answers before it ends"))
+        let answer = ready!(pin!(coop::unconstrained(&mut self.answer)).poll(cx));
+        Poll::Ready(answer.expect("the supervision answers before it ends"))
     }
 }
 
 impl<R, E> Drop for Supervised<R, E> {
-    /// The answer is out, or the client has hung up: moves the rest to a task.
+    /// The answer is out, or the client has hung up: moves the supervision to a task.
     fn drop(&mut self) {
-        let Some(mut rest) = self.rest.take() else {
+        let Some(mut supervision) = self.supervision.take() else {
             return;
         };
-        let _entered = self.runtime.enter();
-        // First it looks whether the handler has ended, then it hears of the hang-up, at once.
-        let mut cx = Context::from_waker(Waker::noop());
+        self.answer.close();
+        // So that a hang-up is told at once.
         let polled = caught(|| {
-            let is_ready = rest.as_mut().poll(&mut cx).is_ready();
-            self.answer.close();
-            is_ready || rest.as_mut().poll(&mut cx).is_ready()
+            let (_runtime, _span) = (self.runtime.enter(), self.span.enter());
+            let mut cx = Context::from_waker(Waker::noop());
+            pin!(coop::unconstrained(&mut supervision)).poll(&mut cx)
         });
-        if let Ok(false) = polled {
-            self.runtime.spawn(rest);
+        if let Ok(Poll::Pending) = polled {
+            self.supervision = Some(supervision);
+            self.move_to_task();
         }
     }
 }
 
 /// Step 6 of the manual's table.
-async fn supervise<V, R, E>(job: &mut Job<V>, mut handler: Handler<R, E>, mut client: Client<R, E>)
-where
+async fn supervise<V, R, E>(
+    job: &mut Job<V>,
+    handler: &mut Handler<R, E>,
+    client: &mut Client<R, E>,
+) where
     V: Event,
 {
-    let ended = match job.deadline {
-        Some(deadline) => {
-            job.answer_in_time(deadline, &mut handler, &mut client)
-                .await
-        }
-        None => None,
+    if let Some(deadline) = job.deadline {
+        job.answer_in_time(deadline, handler, client).await;
+    }
+    if handler.end.is_none() {
+        // The client has another answer, or has hung up.
+        job.handler_end(handler).await;
+    }
+    let is_stored = match handler.failure() {
+        None => job.mark_done().await,
+        Some(reason) => job.store_handler_failure(reason, client).await,
     };
-    let ended = match ended {
-        Some(ended) => ended,
-        None => job.handler_end(&mut handler).await,
-    };
-    let interrupted = || Failure::broken_off(RejectionKind::Interrupted, LetterReason::Interrupted);
-    let failure = match ended {
-        Ok(Some(Ok(response))) if response.status().is_success() => {
-            return job.succeed(response, client).await;
+    let mut answer = match handler.end.take().expect("just awaited") {
+        Ok(response) => {
+            job.report.handler_ended(End::answered(response.status()));
+            Ok(response.map(ResponseBody::handler))
         }
-        Ok(Some(Ok(response))) => Failure::status(response),
-        Ok(Some(Err(error))) => Failure::error(error),
-        Ok(None) => interrupted(),
-        Err(error) if error.is_panic() => {
-            discard(error);
-            Failure::broken_off(RejectionKind::Panicked, LetterReason::Panicked)
+        Err(failure) => {
+            let is_accepted = is_stored == Some(true) && !job.is_replay();
+            failure.tell(&job.config, &mut job.report, is_accepted)
         }
-        // The runtime stops.
-        Err(_) => interrupted(),
     };
-    job.fail(failure, client).await;
+    if let (Ok(response), true, Some(false)) = (&mut answer, job.is_replay(), is_stored) {
+        response.extensions_mut().insert(Unmarked(()));
+    }
+    job.release();
+    send(client.take(), answer);
 }
 
 impl<V: Event> Job<V> {
-    /// Waits for the handler while the client waits. `None`: the handler still runs, and the client
-    /// has another answer or has hung up.
+    /// Answers the client by the deadline, unless the handler ends or the client hangs up before. With
+    /// a store, a late delivery is stored first.
     async fn answer_in_time<R, E>(
         &mut self,
         deadline: Instant,
         handler: &mut Handler<R, E>,
         client: &mut Client<R, E>,
-    ) -> Option<HandlerEnd<R, E>> {
-        if let Some(ended) = self.wait(deadline, handler, client).await {
-            return Some(ended);
+    ) {
+        self.wait(deadline, handler, client).await;
+        if handler.end.is_some() || client.is_none() {
+            return;
         }
         let mut late = self.config.late;
-        if late == Late::Accept && client.is_some() {
+        if late == Late::Accept {
             if let Some(confirmation) = self.store_late() {
                 let until = self.config.store_until(deadline);
-                // If the store fails, the handler has as long as the store would have had.
-                let ended = tokio::select! { biased;
-                    ended = self.wait(until, handler, client) => ended,
-                    Ok(()) = confirmation => None,
-                };
-                if ended.is_some() {
-                    return ended;
+                // If the store fails, the wait goes on: the handler may still end in time.
+                tokio::select! { biased;
+                    () = self.wait(until, handler, client) => {}
+                    Ok(()) = confirmation => {}
+                }
+                if handler.end.is_some() || client.is_none() {
+                    return;
                 }
                 if !self.is_kept() {
                     late = Late::Refuse;
                 }
             }
         }
-        if client.is_some() {
-            let answer = match late {
-                Late::Accept => self.config.success(),
-                Late::Refuse => Rejection::new(RejectionKind::Late).into_response(),
-            };
-            self.report.tell(End::late(answer.status()));
-            send(client.take(), Ok(answer));
-        }
-        None
+        let answer = match late {
+            Late::Accept => self.config.success(),
+            Late::Refuse => Rejection::new(RejectionKind::Late).into_response(),
+        };
+        self.report.tell(End::late(answer.status()));
+        send(client.take(), Ok(answer));
     }
 
-    /// The handler's end by that time; `None` if it still runs then, or the client hangs up before.
+    /// Waits until the handler ends, the client hangs up, or the time is up.
     async fn wait<R, E>(
         &mut self,
         until: Instant,
         handler: &mut Handler<R, E>,
         client: &mut Client<R, E>,
-    ) -> Option<HandlerEnd<R, E>> {
+    ) {
         tokio::select! { biased;
-            ended = timeout_at(until, self.handler_end(handler)) => ended.ok(),
-            () = hung_up(client) => {
-                self.report.tell(End::given_up());
-                None
-            }
+            () = self.handler_end(handler) => {}
+            () = hung_up(client) => self.report.tell(End::given_up()),
+            () = sleep_until(until) => {}
         }
     }
 
-    /// Waits for the handler's end, and stores the delivery if a drain gives up on it.
-    async fn handler_end<R, E>(&mut self, handler: &mut Handler<R, E>) -> HandlerEnd<R, E> {
+    /// Waits for the handler's end, and stores the delivery if a drain gives up on the handler.
+    async fn handler_end<R, E>(&mut self, handler: &mut Handler<R, E>) {
         tokio::select! { biased;
-            ended = handler => ended,
+            end = &mut handler.task => {
+                handler.end = Some(match end {
+                    Ok(end) => end,
+                    Err(error) => {
+                        // The runtime stops and drops the task.
+                        discard(error);
+                        Err(Failure::rejected(RejectionKind::Interrupted).into())
+                    }
+                });
+            }
             never = self.store_left_over() => match never {},
         }
     }
 
-    async fn succeed<R, E>(&mut self, mut response: Response<R>, client: Client<R, E>) {
-        let letter = self.letter.as_mut();
-        let done = letter.and_then(|letter| letter.writer.done());
-        self.report.handler_ended(End::answered(response.status()));
-        discard(self.letter.take());
-        if let (true, Some(done)) = (self.is_replay(), done) {
-            if timeout_at(in_store_time(), done).await != Ok(Ok(())) {
-                response.extensions_mut().insert(Unmarked(()));
-            }
+    /// Marks the letter as done, if there is one. For a replay: whether the store has confirmed that
+    /// in time.
+    async fn mark_done(&mut self) -> Option<bool> {
+        let done = self.letter.as_mut()?.writer.done()?;
+        if !self.is_replay() {
+            return None;
         }
-        drop(self.slot.take());
-        send(client, Ok(response.map(ResponseBody::handler)));
+        Some(timeout_at(in_store_time(), done).await == Ok(Ok(())))
     }
 
-    async fn fail<R, E>(&mut self, failure: Failure<R, E>, mut client: Client<R, E>) {
-        let confirmation = self.store_failure(failure.reason);
-        let has_store = confirmation.is_some();
+    /// Stores the failure of a handler. Whether the store has confirmed in time that it has the
+    /// delivery; `None` without a store.
+    async fn store_handler_failure<R, E>(
+        &mut self,
+        reason: LetterReason,
+        client: &mut Client<R, E>,
+    ) -> Option<bool> {
+        let confirmation = self.store_failure(reason)?;
         let until = match self.deadline {
             Some(deadline) if self.report.answered().is_none() => {
-                // Under `Failed::Refuse` the failure goes out at once.
-                self.accepts_failures()
-                    .then(|| self.config.store_until(deadline))
+                if !self.accepts_failures() {
+                    // The failure goes out at once.
+                    return Some(false);
+                }
+                self.config.store_until(deadline)
             }
-            _ => Some(in_store_time()),
+            _ => in_store_time(),
         };
-        let is_stored = match confirmation.zip(until) {
-            Some((confirmation, until)) => self.is_stored(confirmation, until, &mut client).await,
-            None => false,
-        };
-        let answer = if self.is_replay() {
-            let (end, mut answer) = failure.settle(&self.config, false);
-            self.report.handler_ended(end);
-            if let (Ok(response), true, false) = (&mut answer, has_store, is_stored) {
-                response.extensions_mut().insert(Unmarked(()));
-            }
-            answer
-        } else {
-            let (end, answer) = failure.settle(&self.config, is_stored);
-            self.report.handler_ended(end);
-            answer
-        };
-        discard(self.letter.take());
-        drop(self.slot.take());
-        send(client, answer);
-    }
-
-    /// Whether the store confirms by that time that it has the delivery. For a request an earlier
-    /// letter that promised a success is enough.
-    async fn is_stored<R, E>(
-        &mut self,
-        confirmation: Confirmation,
-        until: Instant,
-        client: &mut Client<R, E>,
-    ) -> bool {
         let mut confirmed = pin!(timeout_at(until, confirmation));
+        let is_replay = self.is_replay();
         let confirmed = tokio::select! { biased;
             confirmed = &mut confirmed => confirmed,
-            () = hung_up(client), if !self.is_replay() => {
+            () = hung_up(client), if !is_replay => {
                 self.report.tell(End::given_up());
                 confirmed.await
             }
         };
-        matches!(confirmed, Ok(Ok(()))) || (!self.is_replay() && self.is_kept())
+        // For a request an earlier letter that promised a success is enough.
+        Some(confirmed == Ok(Ok(())) || (!is_replay && self.is_kept()))
     }
 
     fn is_kept(&self) -> bool {

@@ -2,10 +2,10 @@
 //! the feature `tracing` there is neither.
 
 #[cfg(feature = "tracing")]
-pub(crate) use on::{in_current_span, observer_panicked, outcome, store_failed, strikes};
+pub(crate) use on::{Span, observer_panicked, outcome, store_failed, strikes};
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) use off::{in_current_span, observer_panicked, outcome, store_failed, strikes};
+pub(crate) use off::{Span, observer_panicked, outcome, store_failed, strikes};
 
 #[cfg(feature = "tracing")]
 mod on {
@@ -18,9 +18,25 @@ mod on {
         rejection::{Rejection, RejectionKind},
     };
 
-    /// The future, polled in the span in which the request arrived.
-    pub(crate) fn in_current_span<F: Future>(future: F) -> impl Future<Output = F::Output> {
-        future.in_current_span()
+    /// The span in which a request arrived.
+    pub(crate) struct Span(tracing::Span);
+
+    impl Span {
+        pub(crate) fn current() -> Self {
+            Self(tracing::Span::current())
+        }
+
+        pub(crate) fn enter(&self) -> impl Sized {
+            self.0.enter()
+        }
+
+        /// The future, polled in this span.
+        pub(crate) fn instrument<F: Future>(
+            &self,
+            future: F,
+        ) -> impl Future<Output = F::Output> + use<F> {
+            future.instrument(self.0.clone())
+        }
     }
 
     pub(crate) fn outcome(outcome: &Outcome) {
@@ -148,8 +164,18 @@ mod off {
 
     use crate::outcome::Outcome;
 
-    pub(crate) fn in_current_span<F>(future: F) -> F {
-        future
+    pub(crate) struct Span;
+
+    impl Span {
+        pub(crate) fn current() -> Self {
+            Self
+        }
+
+        pub(crate) fn enter(&self) {}
+
+        pub(crate) fn instrument<F>(&self, future: F) -> F {
+            future
+        }
     }
 
     pub(crate) fn outcome(_outcome: &Outcome) {}

@@ -14,7 +14,7 @@ use crate::{
     background::Background,
     clock, metrics,
     outcome::LetterReason,
-    panic::{caught, caught_async, discard},
+    panic::{Caught, Panicked, caught, discard},
     record::Record,
     trace,
 };
@@ -43,7 +43,7 @@ impl Store {
 pub(crate) struct LetterWriter {
     store: Arc<Store>,
     /// Made for the first call.
-    letter: Option<DeadLetter>,
+    letter: Option<Box<DeadLetter>>,
     /// Whether the store was told of the letter, now or before a replay.
     is_known: bool,
     /// Whether the store has a letter that promises the provider a success. Made for the first call.
@@ -68,8 +68,7 @@ impl LetterWriter {
     /// For a letter that is in the store already.
     pub(crate) fn replay(store: Arc<Store>, letter: DeadLetter) -> Self {
         Self {
-            is_kept: Some(Arc::new(letter.acknowledged.into())),
-            letter: Some(letter),
+            letter: Some(Box::new(letter)),
             is_known: true,
             ..Self::new(store)
         }
@@ -92,20 +91,20 @@ impl LetterWriter {
     ) -> Confirmation {
         let first = self
             .letter
-            .get_or_insert_with(|| DeadLetter::new(fresh_id(), record()));
+            .get_or_insert_with(|| Box::new(DeadLetter::new(fresh_id(), record())));
         let letter = DeadLetter {
             reason,
             attempts: first.attempts.saturating_add(tried.into()),
             acknowledged: first.acknowledged || acknowledged,
-            ..first.clone()
+            ..DeadLetter::clone(first)
         };
         self.call(letter, Call::Store)
     }
 
     /// Marks the letter as done, if there is one.
     pub(crate) fn done(&mut self) -> Option<Confirmation> {
-        let letter = self.letter.clone().filter(|_| self.is_known)?;
-        Some(self.call(letter, Call::Done))
+        let letter = self.letter.as_deref().filter(|_| self.is_known)?;
+        Some(self.call(letter.clone(), Call::Done))
     }
 
     fn call(&mut self, letter: DeadLetter, call: Call) -> Confirmation {
@@ -126,17 +125,16 @@ impl LetterWriter {
             if let Some(before) = before {
                 before.await.unwrap_or_else(discard);
             }
-            let result = match call {
-                Call::Store => caught_async(|| store.letters.store(letter.clone())).await,
-                Call::Done => caught_async(|| store.letters.done(&letter.id)).await,
-            };
-            match result {
+            let result = Caught::new(async {
+                match call {
+                    Call::Store => store.letters.store(letter.clone()).await,
+                    Call::Done => store.letters.done(&letter.id).await,
+                }
+            });
+            match result.await {
                 Ok(Ok(())) => {
-                    is_kept.store(
-                        call == Call::Store && letter.acknowledged,
-                        Ordering::Release,
-                    );
                     if call == Call::Store {
+                        is_kept.fetch_or(letter.acknowledged, Ordering::Release);
                         metrics::dead_letter(store.background.provider(), letter.reason);
                     }
                     let _ = confirm.send(());
@@ -145,7 +143,7 @@ impl LetterWriter {
                     failed(&letter, call, &error);
                     discard(error);
                 }
-                Err(_) => failed(&letter, call, &"the store panicked"),
+                Err(Panicked) => failed(&letter, call, &"the store panicked"),
             }
         }));
         confirmed
