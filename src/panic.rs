@@ -27,25 +27,36 @@ fn drop_payload(payload: Box<dyn Any + Send>) -> Panicked {
 
 pin_project! {
     /// A user's future, whose panics are caught. It is dropped before its output is given.
-    pub(crate) struct Caught<F> {
+    pub(crate) struct Caught<F, T> {
         #[pin]
         future: Option<F>,
+        last: Option<T>,
     }
 }
 
-impl<F> Caught<F> {
+impl<F> Caught<F, ()> {
     pub(crate) fn new(future: F) -> Self {
         Self {
             future: Some(future),
+            last: None,
+        }
+    }
+
+    /// Drops a value of the user's after the future.
+    pub(crate) fn then_drop<T>(self, last: T) -> Caught<F, T> {
+        Caught {
+            future: self.future,
+            last: Some(last),
         }
     }
 }
 
-impl<F: Future> Future for Caught<F> {
+impl<F: Future, T> Future for Caught<F, T> {
     type Output = Result<F::Output, Panicked>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut future = self.project().future;
+        let this = self.project();
+        let mut future = this.future;
         let polled = caught(|| match future.as_mut().as_pin_mut() {
             Some(future) => future.poll(cx),
             None => panic!("polled after completion"),
@@ -53,7 +64,9 @@ impl<F: Future> Future for Caught<F> {
         if matches!(polled, Ok(Poll::Pending)) {
             return Poll::Pending;
         }
-        match (polled, caught(|| future.set(None))) {
+        let dropped = caught(|| future.set(None));
+        discard(this.last.take());
+        match (polled, dropped) {
             (Ok(Poll::Ready(output)), Ok(())) => Poll::Ready(Ok(output)),
             (polled, _) => {
                 discard(polled);

@@ -24,6 +24,7 @@ use crate::{
     background::STORE_TIME,
     body::{Answer, RequestBody, ResponseBody},
     clock,
+    dead_letter::Confirmation,
     delivery::Delivery,
     job::{Failure, Job},
     outcome::LetterReason,
@@ -45,11 +46,15 @@ pub(crate) struct Supervised<R, E> {
 }
 
 struct Handler<R, E> {
-    task: JoinHandle<HandlerEnd<R, E>>,
+    task: JoinHandle<Called<R, E>>,
     end: Option<HandlerEnd<R, E>>,
 }
 
+/// Boxed, since failures are rare and larger than successes.
 type HandlerEnd<R, E> = Result<Response<R>, Box<Failure<R, E>>>;
+
+/// What the handler's task returns; `None` if the handler was cut off at its limit.
+type Called<R, E> = Result<Option<Result<Response<R>, E>>, Panicked>;
 
 impl<R, E> Handler<R, E> {
     fn failure(&self) -> Option<LetterReason> {
@@ -77,27 +82,19 @@ where
 {
     job.report.handler_starts();
     let limit = job.config.handler_limit;
-    let task = tokio::spawn(Span::current().instrument(async move {
-        let called = Caught::new(async move {
-            let answer = pin!(inner.call(request));
-            drop(inner);
-            match limit {
-                Some(limit) => timeout(limit, answer).await.ok(),
-                None => Some(answer.await),
-            }
-        });
-        let end = called.await;
-        // Held until here: an event that panics while a handler's panic unwinds would abort the
-        // process.
-        discard(delivery);
-        match end {
-            Ok(Some(Ok(response))) if response.status().is_success() => Ok(response),
-            Ok(Some(Ok(response))) => Err(Failure::status(response).into()),
-            Ok(Some(Err(error))) => Err(Failure::error(error).into()),
-            Ok(None) => Err(Failure::rejected(RejectionKind::Interrupted).into()),
-            Err(Panicked) => Err(Failure::rejected(RejectionKind::Panicked).into()),
+    let called = async move {
+        let answer = pin!(inner.call(request));
+        drop(inner);
+        match limit {
+            Some(limit) => timeout(limit, answer).await.ok(),
+            None => Some(answer.await),
         }
-    }));
+    };
+    // The delivery goes last: an event that panics while a handler's panic unwinds would abort the
+    // process.
+    let called = Caught::new(called).then_drop(delivery);
+    let span = Span::current();
+    let task = tokio::spawn(span.instrument(called));
     let (client, answer) = oneshot::channel();
     let is_replay = job.is_replay();
     let mut supervised = Supervised {
@@ -109,7 +106,7 @@ where
             supervise(&mut job, &mut handler, &mut client).await;
         })),
         runtime: Handle::current(),
-        span: Span::current(),
+        span,
     };
     if is_replay {
         // Nobody waits for a hang-up, and nobody may poll for the answer for a long time.
@@ -210,7 +207,7 @@ impl<V: Event> Job<V> {
         handler: &mut Handler<R, E>,
         client: &mut Client<R, E>,
     ) {
-        self.wait(deadline, handler, client).await;
+        self.wait(deadline, None, handler, client).await;
         if handler.end.is_some() || client.is_none() {
             return;
         }
@@ -218,11 +215,7 @@ impl<V: Event> Job<V> {
         if late == Late::Accept {
             if let Some(confirmation) = self.store_late() {
                 let until = self.config.store_until(deadline);
-                // If the store fails, the wait goes on: the handler may still end in time.
-                tokio::select! { biased;
-                    () = self.wait(until, handler, client) => {}
-                    Ok(()) = confirmation => {}
-                }
+                self.wait(until, Some(confirmation), handler, client).await;
                 if handler.end.is_some() || client.is_none() {
                     return;
                 }
@@ -239,16 +232,18 @@ impl<V: Event> Job<V> {
         send(client.take(), Ok(answer));
     }
 
-    /// Waits until the handler ends, the client hangs up, or the time is up.
+    /// Waits until the handler ends, the client hangs up, the store confirms, or the time is up.
     async fn wait<R, E>(
         &mut self,
         until: Instant,
+        confirmation: Option<Confirmation>,
         handler: &mut Handler<R, E>,
         client: &mut Client<R, E>,
     ) {
         tokio::select! { biased;
             () = self.handler_end(handler) => {}
             () = hung_up(client) => self.report.tell(End::given_up()),
+            () = confirmed(confirmation) => {}
             () = sleep_until(until) => {}
         }
     }
@@ -256,14 +251,18 @@ impl<V: Event> Job<V> {
     /// Waits for the handler's end, and stores the delivery if a drain gives up on the handler.
     async fn handler_end<R, E>(&mut self, handler: &mut Handler<R, E>) {
         tokio::select! { biased;
-            end = &mut handler.task => {
-                handler.end = Some(match end {
-                    Ok(end) => end,
-                    Err(error) => {
-                        // The runtime stops and drops the task.
-                        discard(error);
-                        Err(Failure::rejected(RejectionKind::Interrupted).into())
-                    }
+            called = &mut handler.task => {
+                let called = called.unwrap_or_else(|stopped| {
+                    // The runtime stops, and has dropped the task.
+                    discard(stopped);
+                    Ok(None)
+                });
+                handler.end = Some(match called {
+                    Ok(Some(Ok(response))) if response.status().is_success() => Ok(response),
+                    Ok(Some(Ok(response))) => Err(Failure::status(response).into()),
+                    Ok(Some(Err(error))) => Err(Failure::error(error).into()),
+                    Ok(None) => Err(Failure::rejected(RejectionKind::Interrupted).into()),
+                    Err(Panicked) => Err(Failure::rejected(RejectionKind::Panicked).into()),
                 });
             }
             never = self.store_left_over() => match never {},
@@ -314,6 +313,17 @@ impl<V: Event> Job<V> {
     fn is_kept(&self) -> bool {
         let letter = self.letter.as_ref();
         letter.is_some_and(|letter| letter.writer.is_kept())
+    }
+}
+
+/// Waits until the store confirms. Never ends if it fails: the handler may still end in time.
+async fn confirmed(confirmation: Option<Confirmation>) {
+    let is_confirmed = match confirmation {
+        Some(confirmation) => confirmation.await.is_ok(),
+        None => false,
+    };
+    if !is_confirmed {
+        pending().await
     }
 }
 

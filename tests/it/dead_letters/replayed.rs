@@ -9,7 +9,7 @@ use tower_webhook::{
 };
 
 use crate::util::{
-    ALEGRA, Broken, Does, Handler, Keeps, Other, PANIC, Store, alegra, custom, ms, post,
+    ALEGRA, Broken, Does, Handler, Keeps, Other, PANIC, Store, alegra, begun, custom, ms, post,
     quiet_panics, rejection, send, status_of,
 };
 
@@ -31,6 +31,17 @@ async fn replay(
 ) -> Result<u16, Broken> {
     let answer = layer.layer(handler.clone()).replay(letter).await;
     answer.map(|answer| answer.status().as_u16())
+}
+
+/// As in a stream of replays whose reader is slow.
+#[tokio::test(start_paused = true)]
+async fn one_that_nobody_polls_on_is_marked() {
+    let (layer, store, letter) = with_a_letter(Failed::Accept).await;
+    let handler = Handler::new(Does::AnswerAfter(ms(10), 204));
+    let _answer = begun(layer.layer(handler).replay(&letter)).await;
+    sleep(ms(100)).await;
+    assert_eq!(store.done(), 1);
+    assert_eq!(layer.background().in_flight(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use std::{
     convert::Infallible,
-    future::Future,
+    future::{Future, poll_fn},
     pin::{Pin, pin},
     sync::{
         Arc, Mutex,
@@ -330,6 +330,33 @@ async fn a_task_without_budget_starts_no_handler_after_the_deadline() {
     let response = request.await.unwrap();
     assert_eq!(rejection(&response), Some(RejectionKind::Busy));
     assert_eq!(handler.called(), 0);
+}
+
+/// Once the body is read, whoever polls the request has used up the budget of the task each time.
+#[tokio::test(start_paused = true)]
+async fn a_request_without_budget_is_answered_at_the_deadline() {
+    let gate = |opens| Gate {
+        opens: move || opens,
+        inner: Handler::new(Does::Never),
+    };
+    for (opens, expected) in [(true, 202), (false, 503)] {
+        let mut request = Box::pin(three_hundred().layer(gate(opens)).oneshot(post(ALEGRA)));
+        let mut polls = 0;
+        let task = tokio::spawn(poll_fn(move |cx| {
+            polls += 1;
+            assert!(polls < 100, "it spins");
+            while let (2.., Poll::Ready(budget)) = (polls, coop::poll_proceed(cx)) {
+                budget.made_progress();
+            }
+            request.as_mut().poll(cx)
+        }));
+        let start = Instant::now();
+        let response = task.await.unwrap().unwrap();
+        assert_eq!(
+            (response.status().as_u16(), start.elapsed()),
+            (expected, ms(D))
+        );
+    }
 }
 
 /// A timer that is due when it is made fires only when tokio next looks at the clock.

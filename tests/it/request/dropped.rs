@@ -54,6 +54,21 @@ async fn an_event_that_was_handled_may_panic() {
     assert_eq!(layer.background().in_flight(), 0);
 }
 
+/// Two panics at once would abort the process.
+#[tokio::test(start_paused = true)]
+async fn an_event_may_panic_with_its_handler() {
+    let (layer, outcomes) = Outcomes::of(open(|| PanicsOnDrop));
+    for does in [Does::PanicInCall, Does::PanicAfter(ms(1))] {
+        let handler = Handler::new(does);
+        assert_eq!(status_of(&layer, &handler, post("body")).await, Ok(500));
+    }
+    assert_eq!(
+        outcomes.seen(),
+        [(OutcomeKind::Failed, Some(500), false); 2]
+    );
+    assert_eq!(layer.background().in_flight(), 0);
+}
+
 /// Notes that it was dropped.
 struct Witness(Arc<AtomicBool>);
 

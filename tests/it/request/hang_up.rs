@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use tokio::time::sleep;
 use tower::{Layer, Service};
 use tower_webhook::OutcomeKind;
 
 use crate::util::{
-    ALEGRA, Does, Handler, Outcomes, Script, Seen, Step, alegra, answer, begun, ms, post,
+    ALEGRA, Does, Handler, Outcomes, Script, Seen, Step, Store, alegra, answer, begun, ms, post,
     post_body, send,
 };
 
@@ -67,4 +68,21 @@ async fn after_the_answer_it_has_not_given_up() {
     assert_eq!(answer(&mut request).await, (Ok(204), None, ms(0)));
     drop(request);
     assert_eq!(outcomes.seen(), [(OutcomeKind::Handled, Some(204), false)]);
+}
+
+/// The future is polled once, and then dropped after the deadline: the late answer reached nobody.
+#[tokio::test(start_paused = true)]
+async fn after_a_deadline_that_it_was_not_polled_for() {
+    let store = Store::default();
+    for layer in [alegra(), alegra().dead_letters(store.clone())] {
+        let (layer, outcomes) = Outcomes::of(layer);
+        let handler = Handler::new(Does::Never);
+        let waiting = begun(send(&layer, &handler, post(ALEGRA))).await;
+        sleep(ms(3500)).await;
+        drop(waiting);
+        assert_eq!(outcomes.seen(), [GIVEN_UP]);
+        assert_eq!(layer.strikes().worst().map(|worst| worst.count()), Some(1));
+        sleep(ms(100)).await;
+        assert_eq!(store.letters(), []);
+    }
 }
