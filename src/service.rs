@@ -87,8 +87,8 @@ where
 
     /// # Panics
     ///
-    /// Not here. The future panics, in tokio's words, where it has to wait and is polled outside of
-    /// a tokio runtime with time.
+    /// Not here. The future of a delivery panics, in tokio's words, when it is polled outside of a
+    /// tokio runtime with time.
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let started = Instant::now();
         let config = Arc::clone(&self.config);

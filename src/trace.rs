@@ -1,202 +1,170 @@
 //! The log: one event for each outcome, and the span of the request around its handler. Without
 //! the feature `tracing` there is neither.
+#![cfg_attr(not(feature = "tracing"), allow(unused_variables, clippy::all))]
+
+use std::{fmt::Display, future::Future};
+
+use crate::{
+    outcome::{LetterReason, Outcome, OutcomeKind},
+    rejection::{Rejection, RejectionKind},
+};
 
 #[cfg(feature = "tracing")]
-pub(crate) use on::{Span, observer_panicked, outcome, store_failed, strikes};
-
-#[cfg(not(feature = "tracing"))]
-pub(crate) use off::{Span, observer_panicked, outcome, store_failed, strikes};
-
-#[cfg(feature = "tracing")]
-mod on {
-    use std::fmt::Display;
-
-    use tracing::Instrument;
-
-    use crate::{
-        outcome::{LetterReason, Outcome, OutcomeKind},
-        rejection::{Rejection, RejectionKind},
+macro_rules! log {
+    ($level:ident, $($what:tt)*) => {
+        tracing::event!(target: "tower_webhook", tracing::Level::$level, $($what)*)
     };
-
-    /// The span in which a request arrived.
-    pub(crate) struct Span(tracing::Span);
-
-    impl Span {
-        pub(crate) fn current() -> Self {
-            Self(tracing::Span::current())
-        }
-
-        pub(crate) fn enter(&self) -> impl Sized {
-            self.0.enter()
-        }
-
-        /// The future, polled in this span.
-        pub(crate) fn instrument<F: Future>(
-            &self,
-            future: F,
-        ) -> impl Future<Output = F::Output> + use<F> {
-            future.instrument(self.0.clone())
-        }
-    }
-
-    pub(crate) fn outcome(outcome: &Outcome) {
-        macro_rules! event {
-            ($level:ident, $message:literal) => {
-                tracing::event!(
-                    target: "tower_webhook",
-                    tracing::Level::$level,
-                    provider = outcome.provider(),
-                    tenant = outcome.tenant(),
-                    event = outcome.event(),
-                    outcome = outcome.kind().as_str(),
-                    status = outcome.status().map(|status| status.as_u16()),
-                    stored = outcome.stored().map(LetterReason::as_str),
-                    handler_status = outcome
-                        .stored()
-                        .and(outcome.handler_status())
-                        .map(|status| status.as_u16()),
-                    rejection = outcome.rejection().map(|rejection| rejection.kind().as_str()),
-                    reason = outcome.rejection().map(tracing::field::display),
-                    elapsed_ms = u64::try_from(outcome.duration().as_millis()).unwrap_or(u64::MAX),
-                    body_bytes = outcome.body_size(),
-                    $message
-                )
-            };
-        }
-        if outcome.is_late_end() {
-            return match outcome.kind() {
-                OutcomeKind::Handled => event!(WARN, "webhook handler succeeded after the answer"),
-                OutcomeKind::Stored => {
-                    event!(
-                        ERROR,
-                        "webhook handler failed after the answer; the delivery is stored"
-                    )
-                }
-                _ => event!(ERROR, "webhook handler failed after the answer"),
-            };
-        }
-        match outcome.kind() {
-            OutcomeKind::Probe => event!(INFO, "webhook probe answered"),
-            OutcomeKind::Handled => event!(DEBUG, "webhook delivery handled"),
-            OutcomeKind::Late => event!(WARN, "webhook handler is late"),
-            // Strangers may not fill the log: only requests with the right credential are a WARN.
-            OutcomeKind::Rejected => match outcome.rejection().map(Rejection::kind) {
-                Some(RejectionKind::NotFound) => {
-                    event!(DEBUG, "webhook request without a credential")
-                }
-                _ => event!(WARN, "webhook request refused"),
-            },
-            OutcomeKind::Stored => match outcome.stored() {
-                Some(LetterReason::Busy | LetterReason::Draining | LetterReason::Malformed) => {
-                    event!(WARN, "webhook request not handled; the delivery is stored")
-                }
-                _ => event!(ERROR, "webhook handler failed; the delivery is stored"),
-            },
-            OutcomeKind::Failed => event!(ERROR, "webhook handler failed"),
-            OutcomeKind::GivenUp => event!(WARN, "webhook client hung up"),
-        }
-    }
-
-    pub(crate) fn observer_panicked(outcome: &Outcome) {
-        tracing::event!(
-            target: "tower_webhook",
-            tracing::Level::ERROR,
-            provider = outcome.provider(),
-            "the observer of webhook outcomes panicked"
-        );
-    }
-
-    /// `what` is the reason of the letter, or `"done"`.
-    pub(crate) fn store_failed(
-        provider: &str,
-        tenant: Option<&str>,
-        event: &str,
-        what: &str,
-        error: &dyn Display,
-    ) {
-        tracing::event!(
-            target: "tower_webhook",
-            tracing::Level::ERROR,
-            provider,
-            tenant,
-            event,
-            what,
-            error = %error,
-            "the store of dead letters failed"
-        );
-    }
-
-    /// `count` has just reached 30 %, 70 % or all of `limit`.
-    pub(crate) fn strikes(
-        provider: &'static str,
-        tenant: Option<&str>,
-        event: Option<&'static str>,
-        count: u32,
-        limit: u32,
-    ) {
-        macro_rules! event {
-            ($level:ident, $message:literal) => {
-                tracing::event!(
-                    target: "tower_webhook",
-                    tracing::Level::$level,
-                    provider,
-                    tenant,
-                    event,
-                    strikes = count,
-                    limit,
-                    $message
-                )
-            };
-        }
-        if count >= limit {
-            event!(ERROR, "webhook subscription may be deleted by now");
-        } else if u64::from(count) * 100 >= u64::from(limit) * 70 {
-            event!(ERROR, "webhook subscription is in danger");
-        } else {
-            event!(WARN, "webhook deliveries fail in a row");
-        }
-    }
 }
 
 #[cfg(not(feature = "tracing"))]
-mod off {
-    use std::fmt::Display;
+macro_rules! log {
+    ($($what:tt)*) => {
+        ()
+    };
+}
 
-    use crate::outcome::Outcome;
+/// The span in which a request arrived.
+pub(crate) struct Span {
+    #[cfg(feature = "tracing")]
+    span: tracing::Span,
+}
 
-    pub(crate) struct Span;
-
-    impl Span {
-        pub(crate) fn current() -> Self {
-            Self
-        }
-
-        pub(crate) fn enter(&self) {}
-
-        pub(crate) fn instrument<F>(&self, future: F) -> F {
-            future
+impl Span {
+    pub(crate) fn current() -> Self {
+        Self {
+            #[cfg(feature = "tracing")]
+            span: tracing::Span::current(),
         }
     }
 
-    pub(crate) fn outcome(_outcome: &Outcome) {}
-
-    pub(crate) fn observer_panicked(_outcome: &Outcome) {}
-
-    pub(crate) fn store_failed(
-        _provider: &str,
-        _tenant: Option<&str>,
-        _event: &str,
-        _what: &str,
-        _error: &dyn Display,
-    ) {
+    pub(crate) fn enter(&self) -> impl Sized {
+        #[cfg(feature = "tracing")]
+        self.span.enter()
     }
 
-    pub(crate) fn strikes(
-        _provider: &'static str,
-        _tenant: Option<&str>,
-        _event: Option<&'static str>,
-        _count: u32,
-        _limit: u32,
-    ) {
+    /// The future, polled in this span.
+    pub(crate) fn instrument<F: Future>(
+        &self,
+        future: F,
+    ) -> impl Future<Output = F::Output> + use<F> {
+        #[cfg(feature = "tracing")]
+        let future = tracing::Instrument::instrument(future, self.span.clone());
+        future
+    }
+}
+
+pub(crate) fn outcome(outcome: &Outcome) {
+    macro_rules! event {
+        ($level:ident, $message:literal) => {
+            log!(
+                $level,
+                provider = outcome.provider(),
+                tenant = outcome.tenant(),
+                event = outcome.event(),
+                outcome = outcome.kind().as_str(),
+                status = outcome.status().map(|status| status.as_u16()),
+                stored = outcome.stored().map(LetterReason::as_str),
+                handler_status = outcome
+                    .stored()
+                    .and(outcome.handler_status())
+                    .map(|status| status.as_u16()),
+                rejection = outcome
+                    .rejection()
+                    .map(|rejection| rejection.kind().as_str()),
+                reason = outcome.rejection().map(tracing::field::display),
+                elapsed_ms = u64::try_from(outcome.duration().as_millis()).unwrap_or(u64::MAX),
+                body_bytes = outcome.body_size(),
+                $message
+            )
+        };
+    }
+    if outcome.is_late_end() {
+        return match outcome.kind() {
+            OutcomeKind::Handled => event!(WARN, "webhook handler succeeded after the answer"),
+            OutcomeKind::Stored => {
+                event!(
+                    ERROR,
+                    "webhook handler failed after the answer; the delivery is stored"
+                )
+            }
+            _ => event!(ERROR, "webhook handler failed after the answer"),
+        };
+    }
+    match outcome.kind() {
+        OutcomeKind::Probe => event!(INFO, "webhook probe answered"),
+        OutcomeKind::Handled => event!(DEBUG, "webhook delivery handled"),
+        OutcomeKind::Late => event!(WARN, "webhook handler is late"),
+        // Strangers may not fill the log: only requests with the right credential are a WARN.
+        OutcomeKind::Rejected => match outcome.rejection().map(Rejection::kind) {
+            Some(RejectionKind::NotFound) => {
+                event!(DEBUG, "webhook request without a credential")
+            }
+            _ => event!(WARN, "webhook request refused"),
+        },
+        OutcomeKind::Stored => match outcome.stored() {
+            Some(LetterReason::Busy | LetterReason::Draining | LetterReason::Malformed) => {
+                event!(WARN, "webhook request not handled; the delivery is stored")
+            }
+            _ => event!(ERROR, "webhook handler failed; the delivery is stored"),
+        },
+        OutcomeKind::Failed => event!(ERROR, "webhook handler failed"),
+        OutcomeKind::GivenUp => event!(WARN, "webhook client hung up"),
+    }
+}
+
+pub(crate) fn observer_panicked(outcome: &Outcome) {
+    log!(
+        ERROR,
+        provider = outcome.provider(),
+        "the observer of webhook outcomes panicked"
+    );
+}
+
+/// `what` is the reason of the letter, or `"done"`.
+pub(crate) fn store_failed(
+    provider: &str,
+    tenant: Option<&str>,
+    event: &str,
+    what: &str,
+    error: &dyn Display,
+) {
+    log!(
+        ERROR,
+        provider,
+        tenant,
+        event,
+        what,
+        error = %error,
+        "the store of dead letters failed"
+    );
+}
+
+/// `count` has just reached 30 %, 70 % or all of `limit`.
+pub(crate) fn strikes(
+    provider: &'static str,
+    tenant: Option<&str>,
+    event: Option<&'static str>,
+    count: u32,
+    limit: u32,
+) {
+    macro_rules! event {
+        ($level:ident, $message:literal) => {
+            log!(
+                $level,
+                provider,
+                tenant,
+                event,
+                strikes = count,
+                limit,
+                $message
+            )
+        };
+    }
+    if count >= limit {
+        event!(ERROR, "webhook subscription may be deleted by now");
+    } else if u64::from(count) * 100 >= u64::from(limit) * 70 {
+        event!(ERROR, "webhook subscription is in danger");
+    } else {
+        event!(WARN, "webhook deliveries fail in a row");
     }
 }
