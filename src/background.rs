@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::{clock, metrics};
 
-/// How long the store may take beyond what was waited for anyway.
+/// Extra time for the store, after the wait that happens anyway.
 pub(crate) const STORE_TIME: Duration = Duration::from_secs(1);
 
 /// How many bytes may wait for the store at once, so that a store that hangs does not use up the
@@ -29,12 +29,13 @@ const STORE_BYTES: usize = 64 * 1024 * 1024;
 ///
 /// # Shutdown
 ///
-/// Stop accepting connections, then [`drain`](Self::drain), then exit. If the process exits before
+/// Without a store, stop accepting connections, then [`drain`](Self::drain), then exit. If the process exits before
 /// the drain has ended, it cuts off handlers whose deliveries were acknowledged.
 ///
 /// With a [store](crate::WebhookLayer::dead_letters), drain first and stop accepting connections
-/// after that. A delivery that arrives during the drain is stored and answered with a success. The
-/// deliveries of handlers that still run when the drain ends are stored too.
+/// after that. A delivery that arrives during the drain is stored and answered with a success, unless
+/// [`Failed::Refuse`](crate::Failed::Refuse) is set. The deliveries of handlers that still run when the
+/// drain ends are stored too.
 #[derive(Clone)]
 pub struct Background {
     shared: Arc<Shared>,
@@ -46,8 +47,8 @@ struct Shared {
     provider: &'static str,
     slots: Semaphore,
     capacity: AtomicUsize,
-    /// True once a drain has given up on the handlers that still run. Whoever has to store its
-    /// delivery then holds a receiver until it has called the store.
+    /// True once a drain has given up on the handlers that still run. Each delivery with a store has a
+    /// receiver until it has called the store for that.
     left_over: watch::Sender<bool>,
     store_calls: AtomicUsize,
     store_bytes: AtomicUsize,
@@ -93,8 +94,8 @@ impl Background {
     /// Refuses new deliveries from now on with `503 Service Unavailable`, waits until every handler
     /// has ended, at most `limit`, and says how many are left.
     ///
-    /// With a [store](crate::WebhookLayer::dead_letters), new deliveries are stored and answered with
-    /// a success, and the drain also waits for the calls to the store. The deliveries of handlers
+    /// With a [store](crate::WebhookLayer::dead_letters), new deliveries are stored and, by default,
+    /// answered with a success. The drain then also waits for the calls to the store. The deliveries of handlers
     /// that still run at `limit` are stored with the reason
     /// [`Shutdown`](crate::LetterReason::Shutdown). The store has one second more for that.
     ///
@@ -196,21 +197,21 @@ pub(crate) struct Slot {
 impl Slot {
     fn new(shared: &Arc<Shared>, permit: SemaphorePermit<'_>) -> Self {
         permit.forget();
-        metrics::handler_begins(shared.provider);
+        metrics::slot_taken(shared.provider);
         Self {
             shared: Arc::clone(shared),
         }
     }
 
     /// Becomes true when a drain gives up on the handler. To be dropped after the store was called.
-    pub(crate) fn drain(&self) -> watch::Receiver<bool> {
+    pub(crate) fn drain_gave_up(&self) -> watch::Receiver<bool> {
         self.shared.left_over.subscribe()
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        metrics::handler_ends(self.shared.provider);
+        metrics::slot_returned(self.shared.provider);
         self.shared.slots.add_permits(1);
         self.shared.wake_drain();
     }
@@ -227,7 +228,7 @@ impl Drop for StorePermit {
         let shared = &self.shared;
         shared.store_bytes.fetch_sub(self.weight, Ordering::AcqRel);
         shared.store_calls.fetch_sub(1, Ordering::AcqRel);
-        shared.wake_drain();
+        shared.ended.notify_waiters();
     }
 }
 

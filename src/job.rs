@@ -17,27 +17,27 @@ use crate::{
     report::{End, Report},
 };
 
-/// A delivery, and what has to be done for it until its handler has ended: the report, the slot, the
-/// letter.
+/// A delivery, and what has to be done for it until its handler has ended: report, store, give the slot
+/// back.
 pub(crate) struct Job<E> {
     pub(crate) config: Arc<Config>,
     pub(crate) report: Report,
     /// `None` for a replay.
     pub(crate) deadline: Option<Instant>,
     /// `None` without a store.
-    pub(crate) letter: Option<Letter<E>>,
+    pub(crate) storage: Option<Storage<E>>,
     slot: Option<Slot>,
 }
 
 /// What is needed to store the delivery.
-pub(crate) struct Letter<E> {
+pub(crate) struct Storage<E> {
     pub(crate) writer: LetterWriter,
     delivery: Delivery<E>,
     /// Becomes true when a drain gives up on the handler. `None` without a slot, and once the
     /// delivery is stored for that.
-    drain: Option<watch::Receiver<bool>>,
+    drain_gave_up: Option<watch::Receiver<bool>>,
     is_left_over: bool,
-    /// Whether a success is to go out once the store has the letter.
+    /// Whether the provider is to hear a late success once the store has the letter.
     is_promised: bool,
 }
 
@@ -53,10 +53,10 @@ impl<E: Event> Job<E> {
             report,
             deadline: delivery.deadline(),
             slot: None,
-            letter: writer.map(|writer| Letter {
+            storage: writer.map(|writer| Storage {
                 writer,
                 delivery: delivery.clone(),
-                drain: None,
+                drain_gave_up: None,
                 is_left_over: false,
                 is_promised: false,
             }),
@@ -64,15 +64,15 @@ impl<E: Event> Job<E> {
     }
 
     pub(crate) fn hold(&mut self, slot: Slot) {
-        if let Some(letter) = &mut self.letter {
-            letter.drain = Some(slot.drain());
+        if let Some(storage) = &mut self.storage {
+            storage.drain_gave_up = Some(slot.drain_gave_up());
         }
         self.slot = Some(slot);
     }
 
     /// Drops the delivery, which may panic, then gives the slot back.
     pub(crate) fn release(&mut self) {
-        discard(self.letter.take());
+        discard(self.storage.take());
         self.slot = None;
     }
 
@@ -92,20 +92,20 @@ impl<E: Event> Job<E> {
 
     /// Stores the delivery before its late success goes out. `None` without a store.
     pub(crate) fn store_late(&mut self) -> Option<Confirmation> {
-        self.letter.as_mut()?.is_promised = true;
+        self.storage.as_mut()?.is_promised = true;
         self.store_unfinished()
     }
 
     /// Waits until a drain gives up on the handler, and stores the delivery then. Never ends.
     pub(crate) async fn store_left_over(&mut self) -> Infallible {
-        if let Some(letter) = &mut self.letter {
-            if let Some(drain) = &mut letter.drain {
-                if drain.wait_for(|is_over| *is_over).await.is_ok() {
-                    letter.is_left_over = true;
-                    let called = letter.drain.take();
+        if let Some(storage) = &mut self.storage {
+            if let Some(gave_up) = &mut storage.drain_gave_up {
+                if gave_up.wait_for(|gave_up| *gave_up).await.is_ok() {
+                    storage.is_left_over = true;
+                    let receiver = storage.drain_gave_up.take();
                     self.store_unfinished();
-                    // Not before: the drain waits for it, and then for the store.
-                    drop(called);
+                    // Not before: the drain waits for this, and then for the call to the store.
+                    drop(receiver);
                 }
             }
         }
@@ -113,21 +113,21 @@ impl<E: Event> Job<E> {
     }
 
     fn store_unfinished(&mut self) -> Option<Confirmation> {
-        let letter = self.letter.as_ref()?;
-        let reason = if letter.is_left_over {
+        let storage = self.storage.as_ref()?;
+        let reason = if storage.is_left_over {
             LetterReason::Shutdown
         } else {
             LetterReason::Pending
         };
-        self.store(reason, letter.is_promised)
+        self.store(reason, storage.is_promised)
     }
 
-    /// `accepts`: a success is to go out, if nothing has gone out so far.
+    /// `accepts`: whether a success is to go out, if the request has no outcome yet.
     fn store(&mut self, reason: LetterReason, accepts: bool) -> Option<Confirmation> {
-        let acknowledged = self.report.answered().unwrap_or(accepts);
-        let Letter {
+        let acknowledged = self.report.was_success().unwrap_or(accepts);
+        let Storage {
             writer, delivery, ..
-        } = self.letter.as_mut()?;
+        } = self.storage.as_mut()?;
         let tried = self.report.has_handler();
         Some(writer.store(reason, acknowledged, tried, || delivery.record()))
     }
@@ -172,10 +172,10 @@ impl<R, E> Failure<R, E> {
         is_stored: bool,
     ) -> Answer<R, E> {
         if !is_stored {
-            report.handler_ended(self.end);
+            report.delivery_ended(self.end);
             return self.answer;
         }
-        report.handler_ended(self.end.stored(self.reason, config.rules.success));
+        report.delivery_ended(self.end.stored(self.reason, config.rules.success));
         discard(self.answer);
         Ok(config.success())
     }
@@ -189,7 +189,8 @@ impl<R, E> From<Rejection> for Failure<R, E> {
                 RejectionKind::Panicked => LetterReason::Panicked,
                 RejectionKind::Draining => LetterReason::Draining,
                 RejectionKind::Interrupted => LetterReason::Interrupted,
-                _ => LetterReason::Busy,
+                RejectionKind::Busy => LetterReason::Busy,
+                _ => LetterReason::Other,
             },
             end: End::rejected(&rejection),
             answer: Ok(rejection.into_response()),

@@ -56,11 +56,11 @@ mod on {
 
     // Where these are called, a panic of the user's recorder would cost a slot or a letter.
 
-    pub(crate) fn handler_begins(provider: &'static str) {
+    pub(crate) fn slot_taken(provider: &'static str) {
         let _ = caught(|| in_flight(provider).increment(1));
     }
 
-    pub(crate) fn handler_ends(provider: &'static str) {
+    pub(crate) fn slot_returned(provider: &'static str) {
         let _ = caught(|| in_flight(provider).decrement(1));
     }
 
@@ -91,9 +91,9 @@ mod off {
     pub(crate) fn consecutive_failures(_provider: &str, _event: Option<&'static str>, _count: u32) {
     }
 
-    pub(crate) fn handler_begins(_provider: &str) {}
+    pub(crate) fn slot_taken(_provider: &str) {}
 
-    pub(crate) fn handler_ends(_provider: &str) {}
+    pub(crate) fn slot_returned(_provider: &str) {}
 
     pub(crate) fn dead_letter(_provider: &str, _reason: LetterReason) {}
 }

@@ -34,7 +34,7 @@ use crate::{
     supervise,
 };
 
-/// Steps 3 to 6 of the manual's table. Dropping the future before the handler has begun ends the
+/// Steps 3 to 6 of the table in the manual, `src/manual.md`. Dropping the future before the handler has begun ends the
 /// request.
 #[expect(clippy::manual_async_fn, reason = "an `async fn` holds each argument twice")]
 pub(crate) fn receive<S, P, B, R>(
@@ -84,7 +84,7 @@ where
                     return Ok(refuse(&config, &mut report, rejection));
                 }
                 let failure = Failure::from(rejection);
-                // By other methods no event comes, and under open access anybody could fill the store.
+                // Only POST brings events, and under open access anybody could fill the store.
                 let store = config.store.clone();
                 let store = store.filter(|_| is_post && !config.access.is_open());
                 let confirmation = store.map(|store| {
@@ -93,7 +93,7 @@ where
                     let accepts = config.failed == Failed::Accept;
                     LetterWriter::new(store).store(failure.reason, accepts, false, record)
                 });
-                let is_stored = is_stored(&config, confirmation, deadline).await;
+                let is_stored = is_confirmed(&config, confirmation, deadline).await;
                 return failure.tell(&config, &mut report, is_stored);
             }
         };
@@ -102,12 +102,12 @@ where
         let writer = config.store.clone().map(LetterWriter::new);
         let mut job = Job::new(Arc::clone(&config), report, &delivery, writer);
         // The budget of the task that polls this may be used up by others.
-        if let Err(failure) = coop::unconstrained(admit(&mut job, &mut inner)).await {
+        if let Err(failure) = coop::unconstrained(reserve(&mut job, &mut inner)).await {
             discard(inner);
             discard(head);
             discard(delivery);
             let confirmation = job.store_failure(failure.reason);
-            let is_stored = is_stored(&config, confirmation, deadline).await;
+            let is_stored = is_confirmed(&config, confirmation, deadline).await;
             let answer = failure.tell(&config, &mut job.report, is_stored);
             job.release();
             return answer;
@@ -153,8 +153,8 @@ fn decode<P: Provider>(
     decoded.unwrap_or_else(|Panicked| Err(Rejection::new(RejectionKind::Panicked)))
 }
 
-/// Step 5: a slot first, then the inner service's readiness.
-pub(crate) async fn admit<S, E, R>(
+/// Step 5: takes a slot first, then waits for the inner service's readiness.
+pub(crate) async fn reserve<S, E, R>(
     job: &mut Job<E>,
     inner: &mut S,
 ) -> Result<(), Failure<R, S::Error>>
@@ -175,9 +175,11 @@ where
         Ok(ready) => ready.map_err(Failure::error),
         Err(Panicked) => Poll::Ready(Err(Failure::rejected(RejectionKind::Panicked))),
     });
+    let (deadline, is_replay) = (job.deadline, job.is_replay());
     let ready = tokio::select! { biased;
-        ready = clock::by(job.deadline, ready) => ready,
-        never = job.store_left_over() => match never {},
+        ready = clock::by(deadline, ready) => ready,
+        // A replay that gets to no handler leaves its letter as it is.
+        never = job.store_left_over(), if !is_replay => match never {},
     };
     match ready {
         // Something may have blocked this thread beyond the deadline.
@@ -188,8 +190,8 @@ where
         {
             ready
         }
-        late => {
-            discard(late);
+        other => {
+            discard(other);
             Err(Failure::rejected(RejectionKind::Busy))
         }
     }
@@ -205,9 +207,13 @@ fn refuse<R>(
     config.refuse(rejection)
 }
 
-/// Whether the store confirms in time that it has what gets to no handler, so that the answer can be
-/// a success.
-async fn is_stored(config: &Config, confirmation: Option<Confirmation>, deadline: Instant) -> bool {
+/// Whether the store confirms in time that it has what never got to a handler. The answer is a success
+/// then.
+async fn is_confirmed(
+    config: &Config,
+    confirmation: Option<Confirmation>,
+    deadline: Instant,
+) -> bool {
     match confirmation {
         Some(confirmation) if config.failed == Failed::Accept => {
             let until = config.store_until(deadline);

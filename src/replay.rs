@@ -13,7 +13,7 @@ use crate::{
     job::Job,
     panic::{Panicked, caught, discard},
     provider::{Event, Provider, ReceivedKind},
-    receive::admit,
+    receive::reserve,
     record::Record,
     rejection::{Rejection, RejectionKind},
     report::Report,
@@ -87,7 +87,7 @@ where
     let cannot_mark = is_letter && writer.is_none();
     let mut job = Job::new(Arc::clone(&config), report, &delivery, writer);
 
-    if let Err(failure) = coop::unconstrained(admit(&mut job, &mut inner)).await {
+    if let Err(failure) = coop::unconstrained(reserve(&mut job, &mut inner)).await {
         discard(inner);
         discard(delivery);
         job.release();

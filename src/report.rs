@@ -35,8 +35,8 @@ pub(crate) struct Report {
     started: Instant,
     /// `None` for a replay: only the log hears of it.
     observers: Option<Arc<Observers>>,
-    /// Whether the request's outcome was told, and whether it was a success.
-    answered: Option<bool>,
+    /// Of the request's outcome; `None` before it is told.
+    was_success: Option<bool>,
     has_handler: bool,
 }
 
@@ -50,7 +50,7 @@ impl Report {
             outcome: Outcome::new(provider),
             started,
             observers,
-            answered: None,
+            was_success: None,
             has_handler: false,
         }
     }
@@ -83,9 +83,9 @@ impl Report {
         self.outcome.received_at = Some(received_at);
     }
 
-    /// Whether the request was answered with a success; `None` while it has no outcome.
-    pub(crate) fn answered(&self) -> Option<bool> {
-        self.answered
+    /// Whether the outcome of the request was a success; `None` before it is told.
+    pub(crate) fn was_success(&self) -> Option<bool> {
+        self.was_success
     }
 
     /// Whether a handler has the delivery. Its end is then to be told too.
@@ -97,14 +97,14 @@ impl Report {
         self.has_handler = true;
     }
 
-    /// Tells the end of the handler, or of a delivery that gets to none.
-    pub(crate) fn handler_ended(&mut self, end: End) {
+    /// Tells the end of a delivery: that of its handler, if it got to one.
+    pub(crate) fn delivery_ended(&mut self, end: End) {
         self.has_handler = false;
         self.tell(end);
     }
 
     pub(crate) fn tell(&mut self, end: End) {
-        let late_end = self.answered.is_some();
+        let late_end = self.was_success.is_some();
         let outcome = &mut self.outcome;
         outcome.late_end = late_end;
         outcome.kind = end.kind;
@@ -112,11 +112,11 @@ impl Report {
         outcome.handler_status = end.handler_status;
         outcome.duration = self.started.elapsed();
         if late_end {
-            // The layer's own answer went to nobody.
+            // A status of the layer's own was sent to nobody.
             outcome.status = end.status.filter(|_| end.rejection.is_none());
         } else {
             let sent = end.stored.map(|(_, success)| success).or(end.status);
-            self.answered = Some(sent.is_some_and(|status| status.is_success()));
+            self.was_success = Some(sent.is_some_and(|status| status.is_success()));
             outcome.status = sent;
         }
         outcome.rejection = end.rejection;
@@ -143,8 +143,8 @@ impl Drop for Report {
     fn drop(&mut self) {
         if self.has_handler {
             // The runtime stops.
-            self.handler_ended(End::rejected(&Rejection::new(RejectionKind::Interrupted)));
-        } else if self.answered.is_none() && self.observers.is_some() {
+            self.delivery_ended(End::rejected(&Rejection::new(RejectionKind::Interrupted)));
+        } else if self.was_success.is_none() && self.observers.is_some() {
             self.tell(End::given_up());
         }
     }

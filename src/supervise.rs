@@ -1,8 +1,9 @@
 //! From the handler's start to its end: deadline, limit, hang-up, store.
 //!
 //! The handler runs in a task of its own, so it is not cancelled when the request is. One future
-//! supervises it and owns the [`Job`]. The answering future polls that one while the client waits. If
-//! the handler outlasts the answer or the client, the supervising future moves to a task.
+//! supervises it and owns the [`Job`]. The response future polls the supervising future while the
+//! client waits. If the handler outlasts the answer or the client, the supervising future moves to a
+//! task.
 
 use std::{
     future::{Future, pending},
@@ -40,12 +41,12 @@ pub(crate) struct Supervised<R, E> {
     answer: oneshot::Receiver<Answer<R, E>>,
     /// `None` once it has ended or has moved to a task.
     supervision: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    /// Those of the start: this may be dropped outside of any.
+    /// Taken at the start, because this may be dropped outside of a runtime and of the span.
     runtime: Handle,
     span: Span,
 }
 
-struct Handler<R, E> {
+struct RunningHandler<R, E> {
     task: JoinHandle<Called<R, E>>,
     end: Option<HandlerEnd<R, E>>,
 }
@@ -56,7 +57,7 @@ type HandlerEnd<R, E> = Result<Response<R>, Box<Failure<R, E>>>;
 /// What the handler's task returns; `None` if the handler was cut off at its limit.
 type Called<R, E> = Result<Option<Result<Response<R>, E>>, Panicked>;
 
-impl<R, E> Handler<R, E> {
+impl<R, E> RunningHandler<R, E> {
     fn failure(&self) -> Option<LetterReason> {
         let failure = self.end.as_ref()?.as_ref().err()?;
         Some(failure.reason)
@@ -99,9 +100,9 @@ where
     let is_replay = job.is_replay();
     let mut supervised = Supervised {
         answer,
-        // By reference, since an `async fn` would hold each twice.
+        // By reference, since an `async fn` stores each argument twice.
         supervision: Some(Box::pin(async move {
-            let mut handler = Handler { task, end: None };
+            let mut handler = RunningHandler { task, end: None };
             let mut client = Some(client);
             supervise(&mut job, &mut handler, &mut client).await;
         })),
@@ -138,7 +139,11 @@ impl<R, E> Future for Supervised<R, E> {
             }
         }
         let answer = ready!(pin!(coop::unconstrained(&mut self.answer)).poll(cx));
-        Poll::Ready(answer.expect("the supervision answers before it ends"))
+        // Without an answer, the runtime of the supervising task has stopped.
+        Poll::Ready(answer.unwrap_or_else(|_| {
+            let rejection = Rejection::new(RejectionKind::Interrupted);
+            Ok(rejection.into_response())
+        }))
     }
 }
 
@@ -162,10 +167,10 @@ impl<R, E> Drop for Supervised<R, E> {
     }
 }
 
-/// Step 6 of the manual's table.
+/// Step 6 of the table in the manual, `src/manual.md`.
 async fn supervise<V, R, E>(
     job: &mut Job<V>,
-    handler: &mut Handler<R, E>,
+    handler: &mut RunningHandler<R, E>,
     client: &mut Client<R, E>,
 ) where
     V: Event,
@@ -183,7 +188,7 @@ async fn supervise<V, R, E>(
     };
     let mut answer = match handler.end.take().expect("just awaited") {
         Ok(response) => {
-            job.report.handler_ended(End::answered(response.status()));
+            job.report.delivery_ended(End::answered(response.status()));
             Ok(response.map(ResponseBody::handler))
         }
         Err(failure) => {
@@ -199,12 +204,12 @@ async fn supervise<V, R, E>(
 }
 
 impl<V: Event> Job<V> {
-    /// Answers the client by the deadline, unless the handler ends or the client hangs up before. With
-    /// a store, a late delivery is stored first.
+    /// Answers the client at the deadline, unless the handler ends or the client hangs up before. With
+    /// a store, a late delivery is stored before it is accepted.
     async fn answer_in_time<R, E>(
         &mut self,
         deadline: Instant,
-        handler: &mut Handler<R, E>,
+        handler: &mut RunningHandler<R, E>,
         client: &mut Client<R, E>,
     ) {
         self.wait(deadline, None, handler, client).await;
@@ -237,7 +242,7 @@ impl<V: Event> Job<V> {
         &mut self,
         until: Instant,
         confirmation: Option<Confirmation>,
-        handler: &mut Handler<R, E>,
+        handler: &mut RunningHandler<R, E>,
         client: &mut Client<R, E>,
     ) {
         tokio::select! { biased;
@@ -249,7 +254,7 @@ impl<V: Event> Job<V> {
     }
 
     /// Waits for the handler's end, and stores the delivery if a drain gives up on the handler.
-    async fn handler_end<R, E>(&mut self, handler: &mut Handler<R, E>) {
+    async fn handler_end<R, E>(&mut self, handler: &mut RunningHandler<R, E>) {
         tokio::select! { biased;
             called = &mut handler.task => {
                 let called = called.unwrap_or_else(|stopped| {
@@ -272,7 +277,7 @@ impl<V: Event> Job<V> {
     /// Marks the letter as done, if there is one. For a replay: whether the store has confirmed that
     /// in time.
     async fn mark_done(&mut self) -> Option<bool> {
-        let done = self.letter.as_mut()?.writer.done()?;
+        let done = self.storage.as_mut()?.writer.done()?;
         if !self.is_replay() {
             return None;
         }
@@ -288,7 +293,7 @@ impl<V: Event> Job<V> {
     ) -> Option<bool> {
         let confirmation = self.store_failure(reason)?;
         let until = match self.deadline {
-            Some(deadline) if self.report.answered().is_none() => {
+            Some(deadline) if self.report.was_success().is_none() => {
                 if !self.accepts_failures() {
                     // The failure goes out at once.
                     return Some(false);
@@ -311,8 +316,8 @@ impl<V: Event> Job<V> {
     }
 
     fn is_kept(&self) -> bool {
-        let letter = self.letter.as_ref();
-        letter.is_some_and(|letter| letter.writer.is_kept())
+        let storage = self.storage.as_ref();
+        storage.is_some_and(|storage| storage.writer.is_kept())
     }
 }
 

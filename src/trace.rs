@@ -121,7 +121,7 @@ pub(crate) fn observer_panicked(outcome: &Outcome) {
 }
 
 /// `what` is the reason of the letter, or `"done"`.
-pub(crate) fn store_failed(
+pub(crate) fn store_error(
     provider: &str,
     tenant: Option<&str>,
     event: &str,

@@ -62,9 +62,9 @@ impl DeadLetter {
         self.attempts
     }
 
-    /// Whether the provider hears a success for this letter, or has heard one. `false` under
+    /// Whether the provider is to hear a success for this letter, or has heard one. `false` under
     /// [`Failed::Refuse`](crate::Failed::Refuse), and if the client had hung up before the letter was
-    /// stored.
+    /// stored. If the store confirmed too late, the provider heard the failure instead.
     #[must_use]
     pub fn is_acknowledged(&self) -> bool {
         self.acknowledged

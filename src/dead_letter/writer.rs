@@ -19,7 +19,7 @@ use crate::{
     trace,
 };
 
-/// What a letter takes besides its body, about, in bytes.
+/// The size of a letter without its body, about, in bytes.
 const LETTER_OVERHEAD: usize = 1024;
 
 /// A layer's store of dead letters.
@@ -110,8 +110,7 @@ impl LetterWriter {
     fn call(&mut self, letter: DeadLetter, call: Call) -> Confirmation {
         let (confirm, confirmed) = oneshot::channel();
         let weight = letter.record.body().len() + LETTER_OVERHEAD;
-        // The store has to hear the end of what it knows. There are no more of those than there
-        // were handlers at once.
+        // Calls about a letter that the store knows are never refused, or it would stay pending.
         let Some(permit) = self.store.background.store_call(weight, self.is_known) else {
             failed(&letter, call, &"too many letters wait for the store");
             return confirmed;
@@ -164,7 +163,7 @@ fn failed(letter: &DeadLetter, call: Call, error: &dyn std::fmt::Display) {
     };
     let record = &letter.record;
     let _ = caught(|| {
-        trace::store_failed(
+        trace::store_error(
             record.provider(),
             record.tenant(),
             record.event(),
@@ -180,5 +179,5 @@ fn fresh_id() -> Box<str> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let now = clock::epoch_ms(SystemTime::now());
     let next = NEXT.fetch_add(1, Ordering::Relaxed);
-    format!("{now:012x}-{:016x}-{next:x}", *PROCESS).into()
+    format!("{now:012x}-{:016x}-{next:08x}", *PROCESS).into()
 }
