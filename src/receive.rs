@@ -34,8 +34,8 @@ use crate::{
     supervise,
 };
 
-/// Steps 3 to 6 of the table in the manual, `src/manual.md`. Dropping the future before the handler has begun ends the
-/// request.
+/// Steps 3 to 6 of the table in the manual, `src/manual.md`. Dropping the future before the handler
+/// has started ends the request.
 #[expect(clippy::manual_async_fn, reason = "an `async fn` holds each argument twice")]
 pub(crate) fn receive<S, P, B, R>(
     provider: Arc<P>,
@@ -85,8 +85,8 @@ where
                 }
                 let failure = Failure::from(rejection);
                 // Only POST brings events, and under open access anybody could fill the store.
-                let store = config.store.clone();
-                let store = store.filter(|_| is_post && !config.access.is_open());
+                let may_be_stored = is_post && !config.access.is_open();
+                let store = config.store.clone().filter(|_| may_be_stored);
                 let confirmation = store.map(|store| {
                     let tenant = report.tenant().map(AsRef::as_ref);
                     let record = || Record::undecoded(config.rules.name, tenant, raw);
