@@ -1,6 +1,6 @@
 //! axum: at which places, among which layers and with which extractors the layer works.
 
-use std::{convert::Infallible, sync::Arc};
+use std::convert::Infallible;
 
 use axum::{
     Json, Router,
@@ -16,10 +16,10 @@ use axum::{
 use bytes::Bytes;
 use http::{
     HeaderValue, StatusCode,
-    header::{ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_ENCODING, CONTENT_TYPE},
+    header::{ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CONTENT_ENCODING, CONTENT_TYPE},
 };
 use http_body_util::BodyExt;
-use tokio::{net::TcpListener, sync::Notify};
+use tokio::net::TcpListener;
 use tower::{
     BoxError, Layer, Service, ServiceBuilder, ServiceExt, limit::GlobalConcurrencyLimitLayer,
     load_shed::LoadShedLayer, util::option_layer,
@@ -31,7 +31,7 @@ use tower_http::{
 };
 use tower_webhook::{Delivery, RejectionKind, alegra, bsale};
 
-use super::wire::{self, WRONG};
+use super::wire::{self, Held, WRONG};
 use crate::util::{ALEGRA, BSALE, PANIC, SECRET, alegra, bsale, rejection, text};
 
 const PATH: &str = "/webhooks/{secret}";
@@ -52,7 +52,8 @@ fn right() -> String {
 }
 
 fn request(path: &str, body: impl Into<Body>) -> Request {
-    Request::post(path).body(body.into()).unwrap()
+    let request = Request::post(path).header(CONTENT_TYPE, "application/json");
+    request.body(body.into()).unwrap()
 }
 
 async fn answer<S>(app: &S, request: Request) -> Response
@@ -86,26 +87,19 @@ const SOUND: [u16; 3] = [200, 204, 404];
 // Places
 
 #[tokio::test]
-async fn around_the_handler() {
-    let with = |route| three(Router::new().route_service(PATH, route));
-    assert_eq!(with(alegra().layer(on_alegra.into_service())).await, SOUND);
-    let app = router(post(on_alegra.layer(alegra())));
-    assert_eq!(three(app).await, SOUND);
-}
-
-#[tokio::test]
-async fn around_the_method_router() {
-    let with = |route| three(router(route));
-    assert_eq!(with(post(on_alegra).route_layer(alegra())).await, SOUND);
-    assert_eq!(with(post(on_alegra).layer(alegra())).await, SOUND);
-    assert_eq!(with(any(on_alegra).layer(alegra())).await, SOUND);
-}
-
-#[tokio::test]
-async fn around_the_router() {
-    let app = || router(post(on_alegra));
-    assert_eq!(three(app().route_layer(alegra())).await, SOUND);
-    assert_eq!(three(app().layer(alegra())).await, SOUND);
+async fn around_the_handler_the_method_router_or_the_router() {
+    let service = alegra().layer(on_alegra.into_service());
+    for app in [
+        Router::new().route_service(PATH, service),
+        router(post(on_alegra.layer(alegra()))),
+        router(post(on_alegra).route_layer(alegra())),
+        router(post(on_alegra).layer(alegra())),
+        router(any(on_alegra).layer(alegra())),
+        router(post(on_alegra)).route_layer(alegra()),
+        router(post(on_alegra)).layer(alegra()),
+    ] {
+        assert_eq!(three(app).await, SOUND);
+    }
 }
 
 /// The layer sees the path without the outer prefix.
@@ -154,22 +148,50 @@ async fn the_place_of_the_layer_decides_who_answers_404_and_405() {
     assert_eq!(status(&on_the_path, stranger(WRONG)).await, 404);
 }
 
+/// Around a method router, the layer sees every method. `any` adds nothing to its answers. `post` adds
+/// `Allow` to the 404 of a caller that lacks the secret.
+#[tokio::test]
+async fn a_layer_on_the_method_router_sees_every_method() {
+    for (route, allow) in [
+        (any(on_alegra).layer(alegra()), None),
+        (post(on_alegra).layer(alegra()), Some("POST")),
+    ] {
+        let app = router(route);
+        for method in ["GET", "PUT", "DELETE", "OPTIONS"] {
+            let request = |path: &str| {
+                let request = Request::builder().method(method).uri(path);
+                request.body(Body::empty()).unwrap()
+            };
+            let stranger = answer(&app, request(WRONG)).await;
+            assert_eq!(stranger.status(), StatusCode::NOT_FOUND, "{method}");
+            let allowed = stranger.headers().get(ALLOW);
+            assert_eq!(allowed.map(|value| value.to_str().unwrap()), allow);
+
+            let refused = answer(&app, request(&right())).await;
+            assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED, "{method}");
+            assert_eq!(refused.headers()[ALLOW], "POST");
+        }
+    }
+}
+
 #[tokio::test]
 async fn over_a_router_with_a_state() {
     let handler = async |State(status): State<StatusCode>, _: Delivery<alegra::Event>| status;
     let route = Router::new().route(PATH, post(handler).route_layer(alegra()));
-    let app = route.with_state(StatusCode::NO_CONTENT);
-    assert_eq!(three(app).await, SOUND);
     let webhook = alegra().layer(handler.with_state(StatusCode::NO_CONTENT));
-    let app = Router::new().route_service(PATH, webhook);
-    assert_eq!(three(app).await, SOUND);
+    for app in [
+        route.with_state(StatusCode::NO_CONTENT),
+        Router::new().route_service(PATH, webhook),
+    ] {
+        assert_eq!(three(app).await, SOUND);
+    }
 }
 
 // Among other layers
 
 #[tokio::test]
-async fn layers_of_tower_http_outside() {
-    let stack = || {
+async fn layers_of_tower_http_outside_and_inside() {
+    let outside = || {
         ServiceBuilder::new()
             .layer(TraceLayer::new_for_http())
             .layer(CorsLayer::permissive())
@@ -178,56 +200,41 @@ async fn layers_of_tower_http_outside() {
             .layer(RequestBodyLimitLayer::new(4096))
             .layer(alegra())
     };
-    let app = router(post(on_alegra).route_layer(stack()));
-    assert_eq!(three(app).await, SOUND);
-    let app = router(post(on_alegra)).layer(stack());
-    assert_eq!(three(app).await, SOUND);
-}
-
-#[tokio::test]
-async fn layers_of_tower_http_inside() {
-    let stack = || {
+    let inside = || {
         ServiceBuilder::new()
             .layer(alegra())
             .layer(TraceLayer::new_for_http())
             .layer(CatchPanicLayer::new())
             .layer(CompressionLayer::new())
     };
-    let app = router(post(on_alegra).route_layer(stack()));
-    assert_eq!(three(app).await, SOUND);
-    let app = router(post(on_alegra)).layer(stack());
-    assert_eq!(three(app).await, SOUND);
-}
-
-#[tokio::test]
-async fn layers_of_tower_http_on_either_side() {
-    let stack = ServiceBuilder::new()
+    let on_either_side = ServiceBuilder::new()
         .layer(TraceLayer::new_for_http())
         .layer(CompressionLayer::new())
         .layer(alegra())
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::new());
-    let app = router(post(on_alegra).route_layer(stack));
-    assert_eq!(three(app).await, SOUND);
+    for app in [
+        router(post(on_alegra).route_layer(outside())),
+        router(post(on_alegra)).layer(outside()),
+        router(post(on_alegra).route_layer(inside())),
+        router(post(on_alegra)).layer(inside()),
+        router(post(on_alegra).route_layer(on_either_side)),
+    ] {
+        assert_eq!(three(app).await, SOUND);
+    }
 }
 
 /// `Cors` makes bodies by `Default`, which the inner body does not implement.
 #[tokio::test]
-async fn a_body_without_a_default_inside_and_cors_outside() {
+async fn cors_outside_adds_its_header_to_the_layers_own_answers() {
     let stack = ServiceBuilder::new()
         .layer(CorsLayer::permissive())
         .layer(alegra())
         .layer(TraceLayer::new_for_http());
     let app = router(post(on_alegra).layer(stack));
-    assert_eq!(three(app).await, SOUND);
-}
-
-#[tokio::test]
-async fn cors_outside_adds_its_header_to_the_layers_own_answers() {
-    let stack = (CorsLayer::permissive(), alegra());
-    let app = router(post(on_alegra).layer(stack));
-    for body in ["", ALEGRA, "[1]"] {
+    for (body, status) in [("", 200), (ALEGRA, 204), ("[1]", 400)] {
         let answer = answer(&app, request(&right(), body)).await;
+        assert_eq!(answer.status(), status);
         assert_eq!(answer.headers()[ACCESS_CONTROL_ALLOW_ORIGIN], "*", "{body}");
     }
 }
@@ -239,11 +246,9 @@ async fn the_layer_answers_a_panic_unless_an_inner_layer_catches_it() {
     let outside = (theirs(), alegra());
     let inside = (alegra(), theirs());
     let outside = router(post(handler).layer(outside));
+    let outside = answer(&outside, request(&right(), ALEGRA)).await;
     let inside = router(post(handler).layer(inside));
-    let (outside, inside) = (
-        answer(&outside, request(&right(), ALEGRA)).await,
-        answer(&inside, request(&right(), ALEGRA)).await,
-    );
+    let inside = answer(&inside, request(&right(), ALEGRA)).await;
     assert_eq!(outside.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(rejection(&outside), Some(RejectionKind::Panicked));
     assert_eq!(inside.status(), StatusCode::BAD_GATEWAY);
@@ -260,9 +265,8 @@ async fn the_handlers_answer_may_be_compressed_on_either_side() {
         router(post(handler).layer(inside)),
     ] {
         let mut request = request(&right(), ALEGRA);
-        request
-            .headers_mut()
-            .insert(ACCEPT_ENCODING, "gzip".parse().unwrap());
+        let gzip = HeaderValue::from_static("gzip");
+        request.headers_mut().insert(ACCEPT_ENCODING, gzip);
         let answer = answer(&app, request).await;
         assert_eq!(answer.headers()[CONTENT_ENCODING], "gzip");
         let body = answer.into_body().collect().await.unwrap().to_bytes();
@@ -273,13 +277,7 @@ async fn the_handlers_answer_may_be_compressed_on_either_side() {
 /// `from_fn` takes axum's body only.
 #[tokio::test]
 async fn from_fn_inside_in_one_builder_needs_the_body_mapped() {
-    let stamp = async |request: Request, next: Next| {
-        let mut answer = next.run(request).await;
-        answer
-            .headers_mut()
-            .insert("x-stamp", HeaderValue::from_static("inside"));
-        answer
-    };
+    let stamp = async |request: Request, next: Next| ([("x-stamp", "")], next.run(request).await);
     let stack = ServiceBuilder::new()
         .layer(alegra())
         .layer(MapRequestBodyLayer::new(Body::new))
@@ -318,14 +316,11 @@ async fn an_optional_layer_needs_the_body_mapped() {
 /// A delivery is shed while the handler is busy, and `HandleErrorLayer` answers it.
 #[tokio::test]
 async fn load_shed_and_a_limit_inside() {
-    let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let handler = {
-        let (begun, go_on) = (Arc::clone(&begun), Arc::clone(&go_on));
-        async move |delivery: Delivery<alegra::Event>| {
-            begun.notify_one();
-            go_on.notified().await;
-            on_alegra(delivery).await
-        }
+    let held = Held::default();
+    let runs = held.clone();
+    let handler = async move |delivery: Delivery<alegra::Event>| {
+        runs.run().await;
+        on_alegra(delivery).await
     };
     let stack = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(async |_: BoxError| {
@@ -336,23 +331,16 @@ async fn load_shed_and_a_limit_inside() {
         .layer(GlobalConcurrencyLimitLayer::new(1));
     let app = router(post(handler).layer(stack));
     let crowd = async {
-        begun.notified().await;
+        held.begun().await;
         let shed = answer(&app, request(&right(), ALEGRA)).await.status();
         let probe = answer(&app, request(&right(), "")).await.status();
-        go_on.notify_one();
+        held.finish();
         (shed, probe)
     };
     let first = answer(&app, request(&right(), ALEGRA));
     let (first, crowd) = wire::soon(async { tokio::join!(first, crowd) }).await;
     assert_eq!(first.status(), StatusCode::NO_CONTENT);
     assert_eq!(crowd, (StatusCode::TOO_MANY_REQUESTS, StatusCode::OK));
-}
-
-#[tokio::test]
-async fn a_limit_inside() {
-    let stack = (alegra(), GlobalConcurrencyLimitLayer::new(1));
-    let app = router(post(on_alegra).layer(stack));
-    assert_eq!(three(app).await, SOUND);
 }
 
 // Extractors
@@ -368,43 +356,29 @@ async fn answered_by(route: MethodRouter) -> (u16, String) {
 async fn a_delivery_works_beside_every_other_extractor() {
     type NewClient = Delivery<alegra::Event>;
 
-    let layer = alegra;
-    let expected = (200, ALEGRA.to_owned());
-
     let bytes = async |_: NewClient, bytes: Bytes| bytes;
-    assert_eq!(answered_by(post(bytes).layer(layer())).await, expected);
     let text = async |_: NewClient, text: String| text;
-    assert_eq!(answered_by(post(text).layer(layer())).await, expected);
     let request = async |_: NewClient, request: Request| request.into_body();
-    assert_eq!(answered_by(post(request).layer(layer())).await, expected);
     let raw = async |delivery: NewClient| delivery.raw().clone();
-    assert_eq!(answered_by(post(raw).layer(layer())).await, expected);
     let twice = async |one: NewClient, Extension(two): Extension<NewClient>| {
         assert!(std::ptr::eq(one.event(), two.event()));
         two.raw().clone()
     };
-    assert_eq!(answered_by(post(twice).layer(layer())).await, expected);
     let path = async |Path(secret): Path<String>, _: NewClient| secret;
-    assert_eq!(
-        answered_by(post(path).layer(layer())).await,
-        (200, SECRET.to_owned())
-    );
-}
-
-#[tokio::test]
-async fn json_works_beside_a_delivery() {
-    #[derive(serde::Deserialize)]
-    struct Mine {
-        subject: String,
+    let json =
+        async |_: NewClient, Json(json): Json<serde_json::Value>| json["subject"].to_string();
+    for (route, expected) in [
+        (post(bytes), ALEGRA),
+        (post(text), ALEGRA),
+        (post(request), ALEGRA),
+        (post(raw), ALEGRA),
+        (post(twice), ALEGRA),
+        (post(path), SECRET),
+        (post(json), r#""new-client""#),
+    ] {
+        let answered = answered_by(route.layer(alegra())).await;
+        assert_eq!(answered, (200, expected.to_owned()));
     }
-
-    let handler = async |_: Delivery<alegra::Event>, Json(mine): Json<Mine>| mine.subject;
-    let app = router(post(handler).layer(alegra()));
-    let mut request = request(&right(), ALEGRA);
-    let json = HeaderValue::from_static("application/json");
-    request.headers_mut().insert(CONTENT_TYPE, json);
-    let answer = answer(&app, request).await;
-    assert_eq!(text(answer).await, "new-client");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! hyper alone, over a real socket, with HTTP/1 and HTTP/2: answers reach the client though the
 //! body was not read to its end, and a client that hangs up does not cancel its handler.
 
-use std::{convert::Infallible, sync::Arc};
+use std::convert::Infallible;
 
 use http::{
     Request, Response, StatusCode,
@@ -9,21 +9,22 @@ use http::{
 };
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::sync::{Notify, mpsc};
 use tower::{Layer, service_fn};
 use tower_webhook::{
     Delivery, OutcomeKind, RequestBody, WebhookLayer,
     alegra::{self, Alegra},
 };
 
-use super::wire::{Client, Upload, VERSIONS, Version, WRONG, connect, part, post, soon, to, whole};
-use crate::util::{ALEGRA, Reply, alegra, ms, reply};
+use super::wire::{
+    Client, Held, Upload, VERSIONS, Version, WRONG, connect, part, post, soon, to, told, whole,
+};
+use crate::util::{ALEGRA, PANIC, Reply, alegra, ms, ok, quiet_panics, reply};
 
 async fn on_alegra(request: Request<RequestBody>) -> Result<Reply, Infallible> {
     let delivery = request.extensions().get::<Delivery<alegra::Event>>();
     Ok(reply(match delivery.map(Delivery::event) {
         Some(alegra::Event::NewClient(_)) => StatusCode::NO_CONTENT,
-        _ => StatusCode::IM_A_TEAPOT,
+        _ => panic!("{PANIC}"),
     }))
 }
 
@@ -53,13 +54,16 @@ async fn statuses(
 }
 
 #[tokio::test]
-async fn a_probe_deliveries_and_a_wrong_secret_on_one_connection() {
+async fn a_probe_deliveries_a_panic_and_a_wrong_secret_on_one_connection() {
+    quiet_panics();
+    let unknown = r#"{"subject":"new-payment","message":{}}"#;
     for version in VERSIONS {
         let mut client = client(version, alegra()).await;
         let mut status = async |request| client.send(request).await.status().as_u16();
         assert_eq!(status(post(whole(""))).await, 200, "{version:?}");
         assert_eq!(status(post(whole(ALEGRA))).await, 204, "{version:?}");
         assert_eq!(status(to(WRONG, whole(ALEGRA))).await, 404, "{version:?}");
+        assert_eq!(status(post(whole(unknown))).await, 500, "{version:?}");
         assert_eq!(status(post(whole(ALEGRA))).await, 204, "{version:?}");
     }
 }
@@ -120,10 +124,8 @@ async fn a_late_answer_reaches_the_client() {
     for version in VERSIONS {
         let never = service_fn(async |_| std::future::pending::<Result<Reply, Infallible>>().await);
         let webhook = alegra().deadline(ms(50)).layer(never);
-        let answer = connect(version, webhook)
-            .await
-            .send(post(whole(ALEGRA)))
-            .await;
+        let mut client = connect(version, webhook).await;
+        let answer = client.send(post(whole(ALEGRA))).await;
         assert_eq!(answer.status(), StatusCode::ACCEPTED);
     }
 }
@@ -131,31 +133,24 @@ async fn a_late_answer_reaches_the_client() {
 #[tokio::test]
 async fn a_handler_finishes_though_the_client_hangs_up() {
     for version in VERSIONS {
-        let (tell, mut told) = mpsc::unbounded_channel();
-        let layer = alegra().on_outcome(move |outcome| {
-            let _ = tell.send((outcome.kind(), outcome.status(), outcome.is_late_end()));
-        });
-        let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let handler = service_fn({
-            let (begun, go_on) = (Arc::clone(&begun), Arc::clone(&go_on));
-            move |_| {
-                let (begun, go_on) = (Arc::clone(&begun), Arc::clone(&go_on));
-                async move {
-                    begun.notify_one();
-                    go_on.notified().await;
-                    Ok::<_, Infallible>(reply(StatusCode::NO_CONTENT))
-                }
+        let (layer, mut told) = told();
+        let held = Held::default();
+        let runs = held.clone();
+        let handler = service_fn(move |request| {
+            let held = runs.clone();
+            async move {
+                held.run().await;
+                ok(request).await
             }
         });
-
         let mut client = connect(version, layer.layer(handler)).await;
         let request = tokio::spawn(async move { client.send(post(whole(ALEGRA))).await });
-        soon(begun.notified()).await;
+        held.begun().await;
         request.abort();
-        let hung_up = (OutcomeKind::GivenUp, None, false);
+        let hung_up = (OutcomeKind::GivenUp, false);
         assert_eq!(soon(told.recv()).await, Some(hung_up), "{version:?}");
-        go_on.notify_one();
-        let finished = (OutcomeKind::Handled, Some(StatusCode::NO_CONTENT), true);
+        held.finish();
+        let finished = (OutcomeKind::Handled, true);
         assert_eq!(soon(told.recv()).await, Some(finished), "{version:?}");
         assert_eq!(layer.background().drain(ms(10_000)).await, 0);
     }

@@ -1,32 +1,21 @@
 //! Whole servers on a loopback socket, by `axum::serve`: what a client hears that keeps writing or
 //! closes its side, and how a server shuts down while connections are open.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::net::SocketAddr;
 
-use axum::{
-    Router,
-    extract::State,
-    routing::{any, post},
-};
+use axum::{Router, routing::any};
 use futures::future::join;
-use http::{
-    Request, StatusCode,
-    header::{ALLOW, CONTENT_TYPE},
-};
+use http::StatusCode;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
-    sync::{Notify, mpsc, oneshot},
+    sync::oneshot,
     task::JoinHandle,
 };
-use tonic::service::Routes;
 use tower_webhook::{Delivery, LetterReason, OutcomeKind, WebhookLayer, alegra, alegra::Alegra};
 
-use super::wire::{self, Client, Version, soon, to, whole};
-use crate::util::{ALEGRA, Keeps, PANIC, SECRET, Store, alegra, ms, quiet_panics};
-
-const PATH: &str = "/webhooks/{secret}";
-const WRONG: &str = "/webhooks/0123456789abcdef0123456789abcdef";
+use super::wire::{self, Client, Held, Version, soon, told, whole};
+use crate::util::{ALEGRA, SECRET, Store, alegra, ms};
 
 /// A running server. It stops accepting when it is closed, and ends with its last connection.
 struct Server {
@@ -36,7 +25,16 @@ struct Server {
 }
 
 impl Server {
-    async fn start(app: Router) -> Self {
+    /// One whose handler does not end before `held` if there is one.
+    async fn start(layer: WebhookLayer<Alegra>, held: Option<&Held>) -> Self {
+        let held = held.cloned();
+        let handler = async move |_: Delivery<alegra::Event>| {
+            if let Some(held) = held {
+                held.run().await;
+            }
+            StatusCode::NO_CONTENT
+        };
+        let app = Router::new().route("/webhooks/{secret}", any(handler).layer(layer));
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (close, closed) = oneshot::channel();
@@ -49,11 +47,6 @@ impl Server {
             close,
             ended,
         }
-    }
-
-    async fn of(layer: WebhookLayer<Alegra>) -> Self {
-        let ok = async |_: Delivery<alegra::Event>| StatusCode::NO_CONTENT;
-        Self::start(Router::new().route(PATH, any(ok).layer(layer))).await
     }
 
     /// The status of the answer to a POST to the secret's path, on a connection of its own.
@@ -81,46 +74,18 @@ fn delivery() -> String {
     head(&format!("content-length: {}", ALEGRA.len())) + ALEGRA
 }
 
-/// A handler that says when it begins, and ends when it is told to.
-#[derive(Clone, Default)]
-struct Held(Arc<(Notify, Notify)>);
-
-impl Held {
-    fn app(&self, layer: WebhookLayer<Alegra>) -> Router {
-        let handler = async |State(held): State<Self>, _: Delivery<alegra::Event>| {
-            held.0.0.notify_one();
-            held.0.1.notified().await;
-            StatusCode::NO_CONTENT
-        };
-        Router::new()
-            .route(PATH, any(handler).layer(layer))
-            .with_state(self.clone())
-    }
-
-    async fn begun(&self) {
-        soon(self.0.0.notified()).await;
-    }
-
-    fn finish(&self) {
-        self.0.1.notify_one();
-    }
-}
-
 // What a client hears
 
 #[tokio::test]
 async fn a_client_that_keeps_writing_hears_413() {
-    let server = Server::of(alegra()).await;
+    let server = Server::start(alegra(), None).await;
     let size = 3 * 1024 * 1024;
     let spaces = " ".repeat(size);
     for request in [
         head(&format!("content-length: {size}")) + &spaces,
         head("transfer-encoding: chunked") + &format!("{size:x}\r\n{spaces}\r\n0\r\n\r\n"),
     ] {
-        let (reader, mut writer) = TcpStream::connect(server.address)
-            .await
-            .unwrap()
-            .into_split();
+        let (reader, mut writer) = server.begin(b"").await.into_split();
         let mut reader = BufReader::new(reader);
         let mut line = String::new();
         // The server may close the connection before it has read everything.
@@ -134,57 +99,11 @@ async fn a_client_that_keeps_writing_hears_413() {
     }
 }
 
-/// `any` adds nothing to the layer's answers. `post` adds `Allow` to the 404 of a caller that lacks
-/// the secret.
-#[tokio::test]
-async fn a_layer_on_the_method_router_sees_every_method() {
-    let ok = async |_: Delivery<alegra::Event>| StatusCode::NO_CONTENT;
-    for (route, allow) in [
-        (any(ok).layer(alegra()), None),
-        (post(ok).layer(alegra()), Some("POST")),
-    ] {
-        let server = Server::start(Router::new().route(PATH, route)).await;
-        let mut client = Client::dial(Version::Http1, server.address).await;
-        for method in ["GET", "PUT", "DELETE", "OPTIONS"] {
-            let request = |path: &str| {
-                let mut request = to(path, whole(""));
-                *request.method_mut() = method.parse().unwrap();
-                request
-            };
-            let answer = soon(client.send(request(WRONG))).await;
-            assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{method}");
-            let allowed = answer.headers().get(ALLOW);
-            assert_eq!(allowed.map(|value| value.to_str().unwrap()), allow);
-
-            let answer = soon(client.send(request(&format!("/webhooks/{SECRET}")))).await;
-            assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED, "{method}");
-            assert_eq!(answer.headers()[ALLOW], "POST");
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_connection_goes_on_after_a_panic() {
-    quiet_panics();
-    let handler = async |_: Delivery<alegra::Event>| -> StatusCode { panic!("{PANIC}") };
-    let server = Server::start(Router::new().route(PATH, any(handler).layer(alegra()))).await;
-    let mut client = Client::dial(Version::Http1, server.address).await;
-    for _ in 0..3 {
-        let answer = soon(client.send(wire::post(whole(ALEGRA)))).await;
-        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
-    }
-    let probe = soon(client.send(wire::post(whole("")))).await;
-    assert_eq!(probe.status(), StatusCode::OK);
-}
-
 #[tokio::test]
 async fn a_handler_outlives_a_client_that_closes_its_side() {
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let layer = alegra().on_outcome(move |outcome| {
-        let _ = tell.send((outcome.kind(), outcome.is_late_end()));
-    });
+    let (layer, mut told) = told();
     let held = Held::default();
-    let server = Server::start(held.app(layer)).await;
+    let server = Server::start(layer, Some(&held)).await;
     let mut stream = server.begin(delivery().as_bytes()).await;
     held.begun().await;
     stream.shutdown().await.unwrap();
@@ -197,11 +116,11 @@ async fn a_handler_outlives_a_client_that_closes_its_side() {
 
 #[tokio::test]
 async fn with_a_store_a_draining_server_stores_what_arrives() {
-    let store = Store::new(Keeps::AT_ONCE);
+    let store = Store::default();
     let layer = alegra().deadline(ms(300)).dead_letters(store.clone());
     let background = layer.background();
     let held = Held::default();
-    let server = Server::start(held.app(layer)).await;
+    let server = Server::start(layer, Some(&held)).await;
     assert_eq!(server.hears(ALEGRA).await, 202);
 
     let drain = tokio::spawn({
@@ -229,7 +148,7 @@ async fn a_drain_after_the_listener_closed_waits_for_late_handlers() {
     let layer = alegra().deadline(ms(300));
     let background = layer.background();
     let held = Held::default();
-    let server = Server::start(held.app(layer)).await;
+    let server = Server::start(layer, Some(&held)).await;
     assert_eq!(server.hears(ALEGRA).await, 202);
 
     server.close.send(()).unwrap();
@@ -244,7 +163,7 @@ async fn a_drain_after_the_listener_closed_waits_for_late_handlers() {
 async fn open_connections_do_not_hold_a_drain() {
     let layer = alegra();
     let background = layer.background();
-    let server = Server::of(layer).await;
+    let server = Server::start(layer, None).await;
     let mut kept_alive = BufReader::new(server.begin(delivery().as_bytes()).await);
     let mut line = String::new();
     soon(kept_alive.read_line(&mut line)).await.unwrap();
@@ -256,34 +175,4 @@ async fn open_connections_do_not_hold_a_drain() {
     let half_a_body = server.begin(half_a_body.as_bytes()).await;
     assert_eq!(soon(background.drain(ms(60_000))).await, 0);
     drop((kept_alive, silent, half_a_head, half_a_preface, half_a_body));
-}
-
-#[tokio::test]
-async fn beside_grpc_a_fallback_makes_an_unknown_path_404_and_a_stream_does_not_hold_a_drain() {
-    let layer = alegra();
-    let background = layer.background();
-    let ok = async |_: Delivery<alegra::Event>| StatusCode::NO_CONTENT;
-    let (_reporter, health) = tonic_health::server::health_reporter();
-    let app = Routes::new(health)
-        .into_axum_router()
-        .route(PATH, any(ok).layer(layer));
-    let unknown = || to("/webhook/a-slip", whole(ALEGRA));
-
-    let server = Server::start(app.clone()).await;
-    let mut client = Client::dial(Version::Http2, server.address).await;
-    let answer = soon(client.send(unknown())).await;
-    assert_eq!(answer.status(), StatusCode::OK, "tonic's own fallback");
-
-    let server = Server::start(app.fallback(async || StatusCode::NOT_FOUND)).await;
-    let mut client = Client::dial(Version::Http2, server.address).await;
-    let answer = soon(client.send(unknown())).await;
-    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
-    let uri = "http://localhost/grpc.health.v1.Health/Watch";
-    let watch = Request::post(uri).header(CONTENT_TYPE, "application/grpc");
-    let stream = soon(client.send(watch.body(whole(&[0; 5][..])).unwrap())).await;
-    assert_eq!(stream.status(), StatusCode::OK);
-    let answer = soon(client.send(wire::post(whole(ALEGRA)))).await;
-    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
-    assert_eq!(soon(background.drain(ms(60_000))).await, 0);
-    drop(stream);
 }

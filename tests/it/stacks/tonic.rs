@@ -7,10 +7,10 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tonic::service::Routes;
 use tonic_health::{ServingStatus, server::HealthReporter};
-use tower_webhook::{Delivery, alegra};
+use tower_webhook::{Background, Delivery, alegra};
 
 use super::wire::{self, Client, Upload, Version, WRONG, connect, soon, whole};
-use crate::util::{ALEGRA, alegra};
+use crate::util::{ALEGRA, alegra, ms};
 
 /// An answer of the health service that says `SERVING`, and one that says `NOT_SERVING`: the flag
 /// of compression, four bytes of length, and field 1.
@@ -27,13 +27,18 @@ async fn on_alegra(delivery: Delivery<alegra::Event>) -> StatusCode {
     }
 }
 
-/// A server of both, and one client of it.
-async fn server() -> (HealthReporter, Client) {
+/// An app of both, what reports its health, and what drains its webhook.
+fn app() -> (HealthReporter, Background, Router) {
     let (reporter, health) = tonic_health::server::health_reporter();
-    let webhook = post(on_alegra).route_layer(alegra());
-    let webhook = Router::new().route("/webhooks/{secret}", webhook);
+    let layer = alegra();
+    let background = layer.background();
+    let webhook = Router::new().route("/webhooks/{secret}", post(on_alegra).route_layer(layer));
     let app = webhook.merge(Routes::new(health).into_axum_router());
-    (reporter, connect(Version::Http2, app).await)
+    (reporter, background, app)
+}
+
+async fn client(app: Router) -> Client {
+    connect(Version::Http2, app).await
 }
 
 fn grpc(method: &str) -> Request<Upload> {
@@ -53,17 +58,14 @@ async fn message(answer: &mut Response<Incoming>) -> Bytes {
 }
 
 #[tokio::test]
-async fn webhooks_are_answered_beside_grpc() {
-    let (_reporter, mut client) = server().await;
+async fn webhooks_and_grpc_calls_are_answered_beside_each_other() {
+    let (_reporter, _, app) = app();
+    let mut client = client(app).await;
     let mut status = async |request| client.send(request).await.status().as_u16();
     assert_eq!(status(wire::post(whole(""))).await, 200);
     assert_eq!(status(wire::post(whole(ALEGRA))).await, 204);
     assert_eq!(status(wire::to(WRONG, whole(ALEGRA))).await, 404);
-}
 
-#[tokio::test]
-async fn a_grpc_call_is_answered_beside_webhooks() {
-    let (_reporter, mut client) = server().await;
     let answer = client.send(grpc("Check")).await;
     assert_eq!(answer.status(), StatusCode::OK);
     let body = answer.into_body().collect().await.unwrap();
@@ -72,14 +74,28 @@ async fn a_grpc_call_is_answered_beside_webhooks() {
 }
 
 #[tokio::test]
-async fn a_grpc_stream_still_streams_beside_webhooks() {
-    let (reporter, mut client) = server().await;
+async fn a_grpc_stream_still_streams_beside_webhooks_and_does_not_hold_a_drain() {
+    let (reporter, background, app) = app();
+    let mut client = client(app).await;
     let mut watch = client.send(grpc("Watch")).await;
     assert_eq!(message(&mut watch).await, SERVING);
     let delivery = client.send(wire::post(whole(ALEGRA))).await;
     assert_eq!(delivery.status(), StatusCode::NO_CONTENT);
+    assert_eq!(soon(background.drain(ms(60_000))).await, 0);
     reporter
         .set_service_status("", ServingStatus::NotServing)
         .await;
     assert_eq!(message(&mut watch).await, NOT_SERVING);
+}
+
+/// tonic's own fallback answers an unknown path with 200.
+#[tokio::test]
+async fn a_fallback_makes_an_unknown_path_404() {
+    let (_reporter, _, app) = app();
+    let with_fallback = app.clone().fallback(async || StatusCode::NOT_FOUND);
+    for (app, status) in [(app, 200), (with_fallback, 404)] {
+        let unknown = wire::to("/webhook/a-slip", whole(ALEGRA));
+        let answer = client(app).await.send(unknown).await;
+        assert_eq!(answer.status(), status);
+    }
 }

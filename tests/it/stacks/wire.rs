@@ -1,6 +1,6 @@
 //! A server and a client of one connection on a loopback socket.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
@@ -18,12 +18,17 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
+    sync::{
+        Notify,
+        mpsc::{UnboundedReceiver, unbounded_channel},
+    },
     task::JoinHandle,
     time::timeout,
 };
 use tower::{BoxError, Service};
+use tower_webhook::{OutcomeKind, WebhookLayer, alegra::Alegra};
 
-use crate::util::SECRET;
+use crate::util::{SECRET, alegra};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Version {
@@ -137,4 +142,35 @@ pub(super) async fn soon<F: Future>(future: F) -> F::Output {
     timeout(Duration::from_secs(10), future)
         .await
         .expect("an end")
+}
+
+/// A layer that sends the kind of each outcome, and whether it is a late end.
+pub(super) fn told() -> (WebhookLayer<Alegra>, UnboundedReceiver<(OutcomeKind, bool)>) {
+    let (tell, told) = unbounded_channel();
+    let layer = alegra().on_outcome(move |outcome| {
+        let _ = tell.send((outcome.kind(), outcome.is_late_end()));
+    });
+    (layer, told)
+}
+
+/// What a handler does that says when it begins, and ends when it is told to.
+#[derive(Clone, Default)]
+pub(super) struct Held {
+    begun: Arc<Notify>,
+    go_on: Arc<Notify>,
+}
+
+impl Held {
+    pub(super) async fn run(&self) {
+        self.begun.notify_one();
+        self.go_on.notified().await;
+    }
+
+    pub(super) async fn begun(&self) {
+        soon(self.begun.notified()).await;
+    }
+
+    pub(super) fn finish(&self) {
+        self.go_on.notify_one();
+    }
 }
