@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::{FutureExt, task::noop_waker_ref};
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -22,7 +22,7 @@ use tower_webhook::{
 
 use crate::util::{
     ALEGRA, Broken, Does, Handler, Other, Outcomes, Reply, Script, Step, Unready, alegra, custom,
-    ok, post, post_body, with_method,
+    ms, ok, post, post_body,
 };
 
 // Errors
@@ -74,20 +74,6 @@ async fn an_error_of_the_handler_is_the_services_error_whatever_its_type() {
     let answer = layer.layer(service_fn(fails)).oneshot(post(ALEGRA)).await;
     assert_eq!(answer.err().map(|Bare(value)| value.get()), Some(7));
     assert_eq!(outcomes.seen(), [(OutcomeKind::Failed, None, false)]);
-}
-
-#[tokio::test]
-async fn refusals_and_probes_are_no_errors_of_an_infallible_service() {
-    let webhook = alegra().layer(service_fn(ok));
-    let status = async |request| {
-        let answer: Result<_, Infallible> = webhook.clone().oneshot(request).await;
-        answer.unwrap().status().as_u16()
-    };
-    assert_eq!(status(post("")).await, 200);
-    assert_eq!(status(post(ALEGRA)).await, 204);
-    assert_eq!(status(post("[1]")).await, 400);
-    assert_eq!(status(Request::default()).await, 404);
-    assert_eq!(status(with_method(Method::GET, Full::default())).await, 405);
 }
 
 // The future
@@ -154,12 +140,14 @@ where
     (left, end, data)
 }
 
-#[tokio::test]
+/// However it is cut into frames, and however long they take.
+#[tokio::test(start_paused = true)]
 async fn the_handlers_body_is_the_raw_one_in_one_frame() {
-    let pieces = Script::new([
-        Step::Data(&ALEGRA.as_bytes()[..9]),
-        Step::Data(&ALEGRA.as_bytes()[9..]),
-    ]);
+    let bytes = ALEGRA.as_bytes().chunks(1);
+    let pieces = Script::new(bytes.flat_map(|byte| {
+        let pause = Step::Wait(ms(1));
+        [Step::Data(b""), pause, Step::Data(byte)]
+    }));
     let seen = inside(post_body(pieces), |request| {
         let mut body = request.into_body();
         [next(&mut body), next(&mut body)]
@@ -172,20 +160,15 @@ async fn the_handlers_body_is_the_raw_one_in_one_frame() {
     );
 }
 
-#[test]
-fn default_bodies_are_at_their_end() {
-    assert_eq!(next(&mut RequestBody::default()), (Some(0), true, None));
-    assert_eq!(
-        next(&mut ResponseBody::<Full<Bytes>>::default()),
-        (Some(0), true, None)
-    );
-}
-
 /// Outer middleware makes empty bodies, whatever the handler's body is.
 #[test]
-fn a_default_response_body_asks_nothing_of_the_handlers() {
+fn default_bodies_are_at_their_end_and_ask_nothing_of_the_handlers() {
     struct NotDefault;
     let _ = ResponseBody::<NotDefault>::default();
+    let at_its_end = (Some(0), true, None);
+    assert_eq!(next(&mut RequestBody::default()), at_its_end);
+    let mut body = ResponseBody::<Full<Bytes>>::default();
+    assert_eq!(next(&mut body), at_its_end);
 }
 
 /// The body of the answer to that delivery.
@@ -199,25 +182,20 @@ async fn body_of<P: Provider>(
 }
 
 #[tokio::test]
-async fn the_body_of_a_probes_answer_is_exact() {
+async fn the_size_of_an_answers_body_is_exact() {
     let echo = custom(Rules::new("echo"), |_, body| -> Result<_, Rejection> {
         let echo = Received::<Other<()>>::echo(String::from_utf8_lossy(body));
         Ok(echo)
     });
-    let mut body = body_of(WebhookLayer::new(echo, Access::open()), "challenge").await;
-    assert_eq!(next(&mut body), (Some(9), false, Some("challenge".into())));
-    assert_eq!(next(&mut body), (Some(0), true, None));
-}
-
-#[tokio::test]
-async fn the_body_of_a_refusal_is_empty() {
-    let mut body = body_of(alegra(), "[1]").await;
-    assert_eq!(next(&mut body), (Some(0), true, None));
-}
-
-#[tokio::test]
-async fn the_body_of_the_handlers_answer_is_the_handlers() {
-    let mut body = body_of(alegra(), ALEGRA).await;
-    assert_eq!(next(&mut body), (Some(4), false, Some("done".into())));
-    assert_eq!(next(&mut body), (Some(0), true, None));
+    let echo = WebhookLayer::new(echo, Access::open());
+    for (mut body, text) in [
+        (body_of(echo, "challenge").await, "challenge"),
+        (body_of(alegra(), ALEGRA).await, "done"),
+    ] {
+        let len = Some(text.len() as u64);
+        assert_eq!(next(&mut body), (len, false, Some(text.into())));
+        assert_eq!(next(&mut body), (Some(0), true, None));
+    }
+    let mut refusal = body_of(alegra(), "[1]").await;
+    assert_eq!(next(&mut refusal), (Some(0), true, None));
 }

@@ -4,8 +4,7 @@
 
 use std::{
     convert::Infallible,
-    future::{Ready, ready},
-    mem,
+    fmt, mem,
     panic::{AssertUnwindSafe, catch_unwind, panic_any},
     pin::Pin,
     sync::{
@@ -17,7 +16,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures::poll;
 use http::{Method, Request, Response, StatusCode};
 use http_body::{Body, Frame};
 use http_body_util::Full;
@@ -30,7 +28,7 @@ use tower_webhook::{
 
 use crate::util::{
     ALEGRA, Broken, Does, Handler, Other, Outcomes, PanicsOnDrop, Reply, Store, Unready, alegra,
-    begun, custom, ms, paused_runtime, post, post_body, rejection, reply, send, status_of,
+    begun, custom, ms, ok, paused_runtime, post, post_body, rejection, send, status_of,
     with_method,
 };
 
@@ -45,28 +43,20 @@ where
     WebhookLayer::new(provider, Access::open())
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_event_that_was_handled_may_panic() {
-    let (layer, outcomes) = Outcomes::of(open(|| PanicsOnDrop));
-    let handler = Handler::answers(201);
-    assert_eq!(status_of(&layer, &handler, post("body")).await, Ok(201));
-    assert_eq!(outcomes.seen(), [(OutcomeKind::Handled, Some(201), false)]);
-    assert_eq!(layer.background().in_flight(), 0);
-}
-
 /// Two panics at once would abort the process.
 #[tokio::test(start_paused = true)]
-async fn an_event_may_panic_with_its_handler() {
-    let (layer, outcomes) = Outcomes::of(open(|| PanicsOnDrop));
-    for does in [Does::PanicInCall, Does::PanicAfter(ms(1))] {
+async fn an_event_may_panic_with_its_handler_and_without() {
+    for (does, status, kind) in [
+        (Does::Answer(201), 201, OutcomeKind::Handled),
+        (Does::PanicInCall, 500, OutcomeKind::Failed),
+        (Does::PanicAfter(ms(1)), 500, OutcomeKind::Failed),
+    ] {
+        let (layer, outcomes) = Outcomes::of(open(|| PanicsOnDrop));
         let handler = Handler::new(does);
-        assert_eq!(status_of(&layer, &handler, post("body")).await, Ok(500));
+        assert_eq!(status_of(&layer, &handler, post("body")).await, Ok(status));
+        assert_eq!(outcomes.seen(), [(kind, Some(status), false)]);
+        assert_eq!(layer.background().in_flight(), 0);
     }
-    assert_eq!(
-        outcomes.seen(),
-        [(OutcomeKind::Failed, Some(500), false); 2]
-    );
-    assert_eq!(layer.background().in_flight(), 0);
 }
 
 /// Notes that it was dropped.
@@ -86,8 +76,7 @@ async fn an_event_is_dropped_with_its_handler() {
         let seen = Arc::clone(&gone);
         let (layer, outcomes) = Outcomes::of(open(move || Witness(Arc::clone(&seen))));
         let webhook = layer.layer(Handler::answers(201));
-        let mut answer = Box::pin(webhook.oneshot(post("body")));
-        assert!(poll!(answer.as_mut()).is_pending());
+        let answer = begun(webhook.oneshot(post("body"))).await;
         assert!(!gone.load(Ordering::SeqCst));
         tokio::task::yield_now().await;
         assert!(gone.load(Ordering::SeqCst));
@@ -153,7 +142,7 @@ async fn an_event_that_came_by_get_may_panic() {
     assert_eq!(status_of(&layer, &handler, request).await, Ok(405));
 }
 
-/// A service whose clones panic when they are dropped.
+/// Its clones panic when they are dropped.
 struct ClonesPanic(#[expect(dead_code, reason = "it is there to be dropped")] Option<PanicsOnDrop>);
 
 impl Clone for ClonesPanic {
@@ -162,18 +151,17 @@ impl Clone for ClonesPanic {
     }
 }
 
-impl Service<Request<RequestBody>> for ClonesPanic {
-    type Response = Reply;
-    type Error = Broken;
-    type Future = Ready<Result<Reply, Broken>>;
-
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _request: Request<RequestBody>) -> Self::Future {
-        ready(Ok(reply(StatusCode::CREATED)))
-    }
+/// A service whose clones panic when they are dropped.
+fn clones_panic()
+-> impl Service<Request<RequestBody>, Response = Reply, Error = Infallible, Future: Send>
++ Clone
++ Send
++ 'static {
+    let clones = ClonesPanic(None);
+    service_fn(move |request| {
+        let _part_of_the_closure = &clones;
+        ok(request)
+    })
 }
 
 #[tokio::test(start_paused = true)]
@@ -181,7 +169,7 @@ async fn a_clone_that_was_not_called_may_panic() {
     for (text, status) in [("", 200), ("no JSON", 400)] {
         let mut request = post_body(OneFrame(Some(text), PanicsOnDrop));
         request.extensions_mut().insert(Arc::new(PanicsOnDrop));
-        let response = alegra().layer(ClonesPanic(None)).oneshot(request).await;
+        let response = alegra().layer(clones_panic()).oneshot(request).await;
         assert_eq!(response.expect("an answer").status(), status);
     }
 }
@@ -197,14 +185,29 @@ impl Future for Fails {
     }
 }
 
+/// The handler's panic is the answer.
+async fn is_answered_as_a_panic<S>(inner: S)
+where
+    S: Service<Request<RequestBody>, Response = Reply> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: fmt::Debug + Send,
+{
+    let (layer, outcomes) = Outcomes::of(alegra());
+    let response = layer.layer(inner).oneshot(post(ALEGRA)).await;
+    let kind = rejection(&response.expect("an answer"));
+    assert_eq!(kind, Some(RejectionKind::Panicked));
+    assert_eq!(outcomes.seen(), [(OutcomeKind::Failed, Some(500), false)]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_handler_and_its_error_may_panic() {
-    let (layer, outcomes) = Outcomes::of(alegra());
-    let handler = service_fn(|_| Fails(PanicsOnDrop));
-    let response = layer.layer(handler).oneshot(post(ALEGRA)).await;
-    let response = response.expect("an answer");
-    assert_eq!(rejection(&response), Some(RejectionKind::Panicked));
-    assert_eq!(outcomes.seen(), [(OutcomeKind::Failed, Some(500), false)]);
+    is_answered_as_a_panic(service_fn(|_| Fails(PanicsOnDrop))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_payload_of_a_panic_may_panic() {
+    let panics = async |_| -> Result<Reply, Broken> { panic_any(PanicsOnDrop) };
+    is_answered_as_a_panic(service_fn(panics)).await;
 }
 
 /// The request began in a runtime and is polled outside of any, so nothing can run the task. Its end
@@ -226,16 +229,6 @@ fn a_task_that_cannot_start_tells_its_end() {
     let seen = [(handled, Some(200), false), (given_up, None, false)];
     assert_eq!(outcomes.seen(), seen);
     assert_eq!(layer.background().in_flight(), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_payload_of_a_panic_may_panic() {
-    let (layer, outcomes) = Outcomes::of(alegra());
-    let handler = service_fn(async |_| -> Result<Reply, Broken> { panic_any(PanicsOnDrop) });
-    let response = layer.layer(handler).oneshot(post(ALEGRA)).await;
-    let kind = rejection(&response.expect("an answer"));
-    assert_eq!(kind, Some(RejectionKind::Panicked));
-    assert_eq!(outcomes.seen(), [(OutcomeKind::Failed, Some(500), false)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -263,10 +256,8 @@ fn record(provider: &str) -> Record {
 async fn an_event_replayed_without_a_handler_may_panic() {
     let layer = open(|| PanicsOnDrop);
     let status = async |record| {
-        let answer = layer
-            .layer(ClonesPanic(None))
-            .replay::<Full<Bytes>>(record)
-            .await;
+        let webhook = layer.layer(clones_panic());
+        let answer = webhook.replay::<Full<Bytes>>(record).await;
         answer.expect("an answer").status().as_u16()
     };
     assert_eq!(status(record("another")).await, 400);

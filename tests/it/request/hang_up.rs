@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures::poll;
 use tokio::time::sleep;
 use tower::{Layer, Service};
 use tower_webhook::OutcomeKind;
@@ -14,25 +15,28 @@ use crate::util::{
 
 const GIVEN_UP: Seen = (OutcomeKind::GivenUp, None, false);
 
+/// Before the first poll, while the body is read, and while the inner service is not ready.
 #[tokio::test(start_paused = true)]
-async fn before_the_first_poll() {
-    let (layer, outcomes) = Outcomes::of(alegra());
-    let handler = Handler::answers(204);
-    drop(layer.layer(handler.clone()).call(post(ALEGRA)));
-    assert_eq!(layer.background().drain(Duration::MAX).await, 0);
-    assert_eq!(outcomes.seen(), [GIVEN_UP]);
-    assert_eq!(handler.called(), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn while_the_body_is_read() {
-    let (layer, outcomes) = Outcomes::of(alegra());
-    let handler = Handler::answers(204);
-    let half = post_body(Script::new([Step::Data(b"{"), Step::Hang]));
-    drop(begun(send(&layer, &handler, half)).await);
-    assert_eq!(layer.background().drain(Duration::MAX).await, 0);
-    assert_eq!(outcomes.seen(), [GIVEN_UP]);
-    assert_eq!(handler.called(), 0);
+async fn before_the_handler_starts() {
+    let half = vec![Step::Data(b"{"), Step::Hang];
+    let whole = || vec![Step::Data(ALEGRA.as_bytes())];
+    let ready = Handler::answers(204);
+    let never_ready = ready.clone().ready_after(None);
+    for (polled, handler, body, slots) in [
+        (false, ready.clone(), whole(), 0),
+        (true, ready, half, 0),
+        (true, never_ready, whole(), 1),
+    ] {
+        let (layer, outcomes) = Outcomes::of(alegra());
+        let request = post_body(Script::new(body));
+        let mut answer = Box::pin(layer.layer(handler.clone()).call(request));
+        assert!(!polled || poll!(&mut answer).is_pending());
+        assert_eq!(layer.background().in_flight(), slots);
+        drop(answer);
+        assert_eq!(layer.background().in_flight(), 0);
+        assert_eq!(outcomes.seen(), [GIVEN_UP]);
+        assert_eq!(handler.called(), 0);
+    }
 }
 
 #[tokio::test(start_paused = true)]

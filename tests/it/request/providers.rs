@@ -48,39 +48,29 @@ mod challenge {
 mod query {
     use bytes::Bytes;
     use http::{Method, request::Parts};
-    use tower_webhook::{Event, Provider, Received, Rejection, Rules};
+    use tower_webhook::{Provider, Received, Rejection, Rules};
+
+    use crate::util::Other;
 
     pub(super) struct Query {
         pub(super) verify_token: &'static str,
     }
 
-    pub(super) struct Raw;
-
-    impl Event for Raw {
-        fn name(&self) -> &'static str {
-            "other"
-        }
-
-        fn id(&self) -> Option<&str> {
-            None
-        }
-    }
-
     impl Provider for Query {
-        type Event = Raw;
+        type Event = Other<()>;
 
         fn rules(&self) -> Rules {
             Rules::new("query").probe_method(Method::GET)
         }
 
-        fn receive(&self, head: &Parts, _body: &Bytes) -> Result<Received<Raw>, Rejection> {
+        fn receive(&self, head: &Parts, _body: &Bytes) -> Result<Received<Other<()>>, Rejection> {
             let query = head.uri.query().unwrap_or_default();
             let value = |name| {
                 let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
                 pairs.find_map(|(key, value)| (key == name).then_some(value))
             };
             match value("challenge") {
-                None => Ok(Received::event(Raw)),
+                None => Ok(Received::event(Other(()))),
                 Some(challenge) if value("verify_token") == Some(self.verify_token) => {
                     Ok(Received::echo(challenge))
                 }

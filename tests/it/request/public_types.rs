@@ -53,7 +53,6 @@ fn what_is_public_is_send_sync_and_debug() {
     handle::<ResponseBody<Full<Bytes>>>();
     handle::<Rules>();
     handle::<Received<alegra::Event>>();
-    handle::<Rejection>();
     handle::<Late>();
     handle::<ConfigError>();
     handle::<alegra::Event>();

@@ -38,10 +38,8 @@ async fn a_record_holds_what_is_known_and_the_body_as_it_came() {
     let before = SystemTime::now() - Duration::from_millis(1);
     let layer = WebhookLayer::new(Alegra::new(), Access::by(|_| Some("shop-1")));
     let record = record(&layer, ALEGRA).await;
-    assert_eq!(
-        (record.provider(), record.tenant()),
-        ("alegra", Some("shop-1"))
-    );
+    assert_eq!(record.provider(), "alegra");
+    assert_eq!(record.tenant(), Some("shop-1"));
     assert_eq!((record.event(), record.id()), ("new-client", Some("774")));
     assert_eq!(record.idempotency_key(), Some("new-client:774"));
     assert_eq!(record.body(), ALEGRA);
