@@ -15,10 +15,10 @@ where
 
 async fn drifted(message: &str) -> alegra::Drifted {
     let body = format!(r#"{{"subject":"new-invoice",{message}}}"#);
-    match event(alegra_layer(), body).await {
-        alegra::Event::Drifted(drifted) => drifted,
-        event => panic!("{event:?}"),
-    }
+    let alegra::Event::Drifted(drifted) = event(alegra_layer(), body).await else {
+        panic!("it is not drifted: {message}");
+    };
+    drifted
 }
 
 #[tokio::test]
@@ -35,10 +35,10 @@ async fn alegra_s_unknown_subjects_are_delivered() {
     for subject in subjects {
         for message in ["{}", "1", "\"text\"", "[[[]]]", r#"{"client":{"id":1}}"#] {
             let body = format!(r#"{{"subject":"{subject}","message":{message}}}"#);
-            match event(alegra_layer(), body).await {
-                alegra::Event::Unknown(unknown) => assert_eq!(unknown.subject, subject),
-                event => panic!("{event:?}"),
-            }
+            let alegra::Event::Unknown(unknown) = event(alegra_layer(), body).await else {
+                panic!("{subject} is known");
+            };
+            assert_eq!(unknown.subject, subject);
         }
     }
 }
@@ -98,6 +98,13 @@ async fn too_many_containers_are_drifted_and_not_refused() {
     assert_eq!(drifted.id.unwrap(), "7");
 }
 
+async fn unknown_to_bsale(body: String) -> bsale::Unknown {
+    let bsale::Event::Unknown(unknown) = event(bsale_layer(), body).await else {
+        panic!("it is known");
+    };
+    unknown
+}
+
 #[tokio::test]
 async fn bsale_s_unknown_topics_and_actions_are_delivered() {
     for (topic, action) in [
@@ -109,21 +116,15 @@ async fn bsale_s_unknown_topics_and_actions_are_delivered() {
         let body = format!(
             r#"{{"topic":"{topic}","action":"{action}","cpnId":"7","resourceId":5,"send":"12","resource":"/x"}}"#
         );
-        match event(bsale_layer(), body).await {
-            bsale::Event::Unknown(unknown) => {
-                assert_eq!(unknown.topic, topic);
-                assert_eq!(unknown.action.as_deref(), Some(action));
-                assert_eq!((unknown.cpn_id, unknown.send), (Some(7), Some(12)));
-                assert_eq!(unknown.resource.as_deref(), Some("/x"));
-                assert_eq!(unknown.resource_id.unwrap(), "5");
-            }
-            event => panic!("{event:?}"),
-        }
+        let unknown = unknown_to_bsale(body).await;
+        assert_eq!(unknown.topic, topic);
+        assert_eq!(unknown.action.as_deref(), Some(action));
+        assert_eq!((unknown.cpn_id, unknown.send), (Some(7), Some(12)));
+        assert_eq!(unknown.resource.as_deref(), Some("/x"));
+        assert_eq!(unknown.resource_id.unwrap(), "5");
     }
-    match event(bsale_layer(), r#"{"topic":"webOrder"}"#.to_owned()).await {
-        bsale::Event::Unknown(unknown) => assert_eq!(unknown.action, None),
-        event => panic!("{event:?}"),
-    }
+    let unknown = unknown_to_bsale(r#"{"topic":"webOrder"}"#.to_owned()).await;
+    assert_eq!(unknown.action, None);
 }
 
 #[tokio::test]
@@ -158,14 +159,12 @@ async fn bsale_s_drifted_notices_are_delivered_with_the_path_of_what_does_not_fi
         });
         let fields: String = fields.collect();
         let body = format!(r#"{{{fields}"topic":"document"}}"#);
-        match event(bsale_layer(), body.clone()).await {
-            bsale::Event::Drifted(drifted) => {
-                assert_eq!(drifted.topic, bsale::Topic::Document);
-                assert_eq!(drifted.path, broken, "{body}");
-                assert_eq!(drifted.cpn_id.is_some(), broken != "cpnId");
-                assert_eq!(drifted.resource_id.is_some(), broken != "resourceId");
-            }
-            event => panic!("{event:?}"),
-        }
+        let bsale::Event::Drifted(drifted) = event(bsale_layer(), body.clone()).await else {
+            panic!("it is not drifted: {body}");
+        };
+        assert_eq!(drifted.topic, bsale::Topic::Document);
+        assert_eq!(drifted.path, broken, "{body}");
+        assert_eq!(drifted.cpn_id.is_some(), broken != "cpnId");
+        assert_eq!(drifted.resource_id.is_some(), broken != "resourceId");
     }
 }

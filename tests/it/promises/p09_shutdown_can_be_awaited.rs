@@ -35,16 +35,10 @@ async fn a_drain_without_handlers_ends_at_once() {
 async fn a_drain_waits_for_late_handlers_and_says_how_many_are_left_at_its_limit() {
     let (layer, start) = (three_hundred(), Instant::now());
     let handlers = [400, 600, 1000].map(takes);
-    let requests = handlers
-        .iter()
-        .map(|handler| answer(send(&layer, handler, post(ALEGRA))));
-    let late = (Ok(202), None, ms(300));
-    assert!(
-        join_all(requests)
-            .await
-            .iter()
-            .all(|answer| *answer == late)
-    );
+    let requests = handlers.each_ref();
+    let requests = requests.map(|handler| answer(send(&layer, handler, post(ALEGRA))));
+    let late = || (Ok(202), None, ms(300));
+    assert_eq!(join_all(requests).await, [late(), late(), late()]);
     let background = layer.background();
     assert_eq!(background.in_flight(), 3);
     assert_eq!(background.drain(Duration::ZERO).await, 3);
@@ -54,22 +48,6 @@ async fn a_drain_waits_for_late_handlers_and_says_how_many_are_left_at_its_limit
     assert_eq!(background.drain(Duration::MAX).await, 0);
     assert_eq!(start.elapsed(), ms(1000));
     assert_eq!(background.in_flight(), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_drain_ends_at_its_limit_though_handlers_never_end() {
-    let layer = alegra();
-    for handler in [
-        Handler::new(Does::Never),
-        Handler::new(Does::Never),
-        takes(4000),
-    ] {
-        let _ = send(&layer, &handler, post(ALEGRA)).await;
-    }
-    let start = Instant::now();
-    assert_eq!(layer.background().drain(ms(60_000)).await, 2);
-    assert_eq!(start.elapsed(), ms(60_000));
-    assert_eq!(layer.background().drain(ms(0)).await, 2, "again, at once");
 }
 
 #[tokio::test(start_paused = true)]
@@ -116,10 +94,7 @@ async fn dropping_a_drain_does_not_undo_it() {
     let layer = alegra();
     let running = takes(100);
     let _first = begun(send(&layer, &running, post(ALEGRA))).await;
-    assert_eq!(
-        poll!(pin!(layer.background().drain(Duration::MAX))),
-        Poll::Pending
-    );
+    drop(begun(layer.background().drain(Duration::MAX)).await);
     let handler = Handler::answers(204);
     assert_eq!(answer(send(&layer, &handler, post(ALEGRA))).await, DRAINING);
     assert_eq!(handler.called(), 0);

@@ -1,8 +1,6 @@
 use tower_webhook::{Late, OutcomeKind, Provider, RejectionKind, WebhookLayer};
 
-use crate::util::{
-    ALEGRA, BSALE, Does, Handler, Outcomes, alegra, bsale, ms, post, send, status_of,
-};
+use crate::util::{ALEGRA, BSALE, Does, Handler, Outcomes, alegra, bsale, ms, post, status_of};
 
 /// How a handler ends after the deadline, and what is told of that.
 #[rustfmt::skip]
@@ -12,15 +10,6 @@ const LATE_ENDS: [(Does, OutcomeKind, Option<u16>); 5] = [
     (Does::FailAfter(ms(9000)), OutcomeKind::Failed, None),
     (Does::PanicAfter(ms(9000)), OutcomeKind::Failed, None),
     (Does::Never, OutcomeKind::Failed, None),
-];
-
-#[rustfmt::skip]
-const ENDS_IN_TIME: [(Does, OutcomeKind, Option<u16>); 5] = [
-    (Does::AnswerAfter(ms(2999), 204), OutcomeKind::Handled, Some(204)),
-    (Does::AnswerAfter(ms(2999), 502), OutcomeKind::Failed, Some(502)),
-    (Does::FailAfter(ms(2999)), OutcomeKind::Failed, None),
-    (Does::PanicAfter(ms(2999)), OutcomeKind::Failed, Some(500)),
-    (Does::PanicInCall, OutcomeKind::Failed, Some(500)),
 ];
 
 async fn tells_late_ends<P: Provider>(
@@ -56,16 +45,6 @@ async fn the_end_of_a_late_handler_is_told_once_with_the_time_it_took() {
     tells_late_ends(alegra, ALEGRA, "new-client", 202).await;
     tells_late_ends(|| alegra().late(Late::Refuse), ALEGRA, "new-client", 503).await;
     tells_late_ends(bsale, BSALE, "document", 200).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_end_of_a_handler_in_time_is_the_only_outcome() {
-    for (does, kind, status) in ENDS_IN_TIME {
-        let (layer, outcomes) = Outcomes::of(alegra());
-        let _answer = send(&layer, &Handler::new(does), post(ALEGRA)).await;
-        assert_eq!(layer.background().drain(ms(60_000)).await, 0);
-        assert_eq!(outcomes.seen(), [(kind, status, false)], "{does:?}");
-    }
 }
 
 /// An observer that panics costs neither the answer nor the handler.
