@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use tokio::time::{Instant, sleep};
-use tower_webhook::{Failed, Late, OutcomeKind, Provider, RejectionKind, WebhookLayer};
+use tower_webhook::{Late, OutcomeKind, Provider, RejectionKind, WebhookLayer};
 
 use crate::util::{
     ALEGRA, Answer, BSALE, Broken, Does, Handler, Keeps, Outcomes, Store, alegra, answer, bsale,
@@ -79,15 +79,11 @@ async fn leaves_at<P: Provider>(
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_failure_leaves_a_second_after_the_deadline() {
-    leaves_at(alegra, ALEGRA, ms(4000)).await;
-    leaves_at(bsale, BSALE, ms(2500)).await;
-}
-
 /// Half of the provider's remaining time is left to the network.
 #[tokio::test(start_paused = true)]
-async fn a_failure_leaves_before_the_provider_gives_up() {
+async fn a_failure_leaves_a_second_after_the_deadline_and_before_the_provider_gives_up() {
+    leaves_at(alegra, ALEGRA, ms(4000)).await;
+    leaves_at(bsale, BSALE, ms(2500)).await;
     leaves_at(|| alegra().deadline(ms(4500)), ALEGRA, ms(4750)).await;
     leaves_at(|| alegra().deadline(ms(4900)), ALEGRA, ms(4950)).await;
 }
@@ -110,25 +106,28 @@ async fn a_delivery_without_a_slot() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_malformed_delivery() {
-    let (layer, outcomes, store) = hanging(alegra());
-    let refused = sends(&layer, &Handler::answers(204), "no envelope").await;
-    assert_eq!(refused, (Ok(400), Some(RejectionKind::Malformed), ms(4000)));
-    assert_eq!(outcomes.seen(), [(OutcomeKind::Rejected, Some(400), false)]);
-    assert_eq!(store.calls()[0].what, "malformed");
-    serves_the_next(&layer, ALEGRA).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_delivery_while_draining() {
-    let (layer, outcomes, store) = hanging(alegra());
-    assert_eq!(layer.background().drain(ms(0)).await, 0);
-    let refused = sends(&layer, &Handler::answers(204), ALEGRA).await;
-    assert_eq!(refused, (Ok(503), Some(RejectionKind::Draining), ms(4000)));
-    assert_eq!(outcomes.seen(), [(OutcomeKind::Rejected, Some(503), false)]);
-    assert_eq!(store.calls()[0].what, "draining");
-    let probe = sends(&layer, &Handler::answers(204), "").await;
-    assert_eq!(probe, (Ok(200), None, ms(0)), "a probe needs no store");
+async fn a_delivery_that_is_refused() {
+    for (drained, body, kind) in [
+        (false, "no envelope", RejectionKind::Malformed),
+        (true, ALEGRA, RejectionKind::Draining),
+    ] {
+        let (layer, outcomes, store) = hanging(alegra());
+        if drained {
+            assert_eq!(layer.background().drain(ms(0)).await, 0);
+        }
+        let handler = Handler::answers(204);
+        let status = kind.status().as_u16();
+        let refused = (Ok(status), Some(kind), ms(4000));
+        assert_eq!(sends(&layer, &handler, body).await, refused);
+        let rejected = (OutcomeKind::Rejected, Some(status), false);
+        assert_eq!(outcomes.seen(), [rejected]);
+        assert_eq!(store.calls()[0].what, kind.as_str());
+        let probe = sends(&layer, &handler, "").await;
+        assert_eq!(probe, (Ok(200), None, ms(0)), "a probe needs no store");
+        if !drained {
+            serves_the_next(&layer, ALEGRA).await;
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,23 +169,6 @@ async fn a_late_delivery_that_fails() {
         assert_eq!(outcomes.seen(), told);
         serves_the_next(&layer, ALEGRA).await;
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_failure_that_is_refused_anyway_does_not_wait_for_the_store() {
-    let refusing = || hanging(alegra().failed(Failed::Refuse).late(Late::Refuse));
-    let (layer, _, store) = refusing();
-    let refused = sends(&layer, &Handler::answers(500), ALEGRA).await;
-    assert_eq!(refused, (Ok(500), None, ms(0)));
-    let refused = sends(&layer, &Handler::answers(204), "no envelope").await;
-    assert_eq!(refused, (Ok(400), Some(RejectionKind::Malformed), ms(0)));
-    let late = sends(&layer, &Handler::new(Does::Never), ALEGRA).await;
-    assert_eq!(late, (Ok(503), Some(RejectionKind::Late), ms(3000)));
-    assert_eq!(store.calls().len(), 2, "the late one has not failed");
-    assert!(store.calls().iter().all(|call| {
-        let letter = call.letter.as_ref();
-        letter.is_some_and(|letter| !letter.is_acknowledged())
-    }));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,8 +1,6 @@
 //! A delivery that is late is stored as pending, and then acknowledged; what becomes of it replaces
 //! that.
 
-use std::time::Duration;
-
 use tokio::time::{Instant, sleep};
 use tower_webhook::{Late, LetterReason, OutcomeKind, RejectionKind};
 
@@ -94,54 +92,25 @@ async fn a_handler_that_succeeds_while_the_store_is_asked_gives_the_answer() {
     }
 }
 
-/// When a delivery is acknowledged whose handler fails after that time, and what such a store has
-/// confirmed by then and in the end.
-async fn acknowledged(
-    fails_after: Duration,
-    store_takes: Duration,
-) -> (
-    Duration,
-    Vec<Option<LetterReason>>,
-    Vec<Option<LetterReason>>,
-) {
-    let store = Store::new(Keeps::After(store_takes));
-    let (layer, outcomes) = Outcomes::of(alegra().dead_letters(store.clone()));
-    let handler = Handler::new(Does::FailAfter(fails_after));
-    let (status, _, after) = answer(send(&layer, &handler, post(ALEGRA))).await;
-    assert_eq!(status, Ok(202));
-    let by_then = store.reasons();
-    layer.background().drain(ms(10_000)).await;
-    assert_eq!(outcomes.seen(), [(OutcomeKind::Stored, Some(202), false)]);
-    (after, by_then, store.reasons())
-}
-
+/// Before the deadline it is never pending. After it, the pending letter is enough, though the store
+/// may take too long for the letter of the failure.
 #[tokio::test(start_paused = true)]
-async fn a_failure_before_the_deadline_is_never_pending() {
-    let (after, by_then, in_the_end) = acknowledged(ms(2900), ms(500)).await;
-    assert_eq!(after, ms(3400));
-    assert_eq!(by_then, [Some(LetterReason::Error)]);
-    assert_eq!(in_the_end, by_then);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_failure_while_the_store_is_asked_is_stored_next() {
-    let (after, by_then, in_the_end) = acknowledged(ms(3100), ms(400)).await;
-    assert_eq!(after, ms(3800));
-    assert_eq!(
-        by_then,
-        [Some(LetterReason::Pending), Some(LetterReason::Error)]
-    );
-    assert_eq!(in_the_end, by_then);
-}
-
-/// The pending letter is enough, though the store takes too long for the letter of the failure.
-#[tokio::test(start_paused = true)]
-async fn a_failure_that_is_stored_as_pending_is_acknowledged() {
-    let (after, by_then, in_the_end) = acknowledged(ms(3500), ms(800)).await;
-    assert_eq!(after, ms(4000));
-    assert_eq!(by_then, [Some(LetterReason::Pending)]);
-    assert_eq!(
-        in_the_end,
-        [Some(LetterReason::Pending), Some(LetterReason::Error)]
-    );
+async fn a_failure_around_the_deadline_is_acknowledged_when_a_letter_is_stored() {
+    let error = Some(LetterReason::Error);
+    let both = vec![Some(LetterReason::Pending), error];
+    for (fails_after, store_takes, answered_after, by_then, in_the_end) in [
+        (2900, 500, 3400, vec![error], vec![error]),
+        (3100, 400, 3800, both.clone(), both.clone()),
+        (3500, 800, 4000, both[..1].to_vec(), both),
+    ] {
+        let store = Store::new(Keeps::After(ms(store_takes)));
+        let (layer, outcomes) = Outcomes::of(alegra().dead_letters(store.clone()));
+        let handler = Handler::new(Does::FailAfter(ms(fails_after)));
+        let answered = answer(send(&layer, &handler, post(ALEGRA))).await;
+        assert_eq!(answered, (Ok(202), None, ms(answered_after)));
+        assert_eq!(store.reasons(), by_then, "{fails_after}");
+        layer.background().drain(ms(10_000)).await;
+        assert_eq!(outcomes.seen(), [(OutcomeKind::Stored, Some(202), false)]);
+        assert_eq!(store.reasons(), in_the_end, "{fails_after}");
+    }
 }

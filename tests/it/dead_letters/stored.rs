@@ -8,12 +8,12 @@ use tokio::{
     time::{Instant, timeout},
 };
 use tower::{Layer, Service, ServiceExt};
-use tower_webhook::{DeadLetter, Failed, LetterReason, OutcomeKind, RejectionKind};
+use tower_webhook::{DeadLetter, Failed, Late, LetterReason, OutcomeKind, RejectionKind};
 
 use super::{deliver, failures};
 use crate::util::{
-    ALEGRA, BSALE, Broken, Does, Handler, Keeps, Outcomes, Store, alegra, bsale, ms, post,
-    rejection, send, status_of,
+    ALEGRA, Broken, Does, Handler, Keeps, Outcomes, Store, alegra, answer, ms, post, rejection,
+    send, status_of,
 };
 
 #[tokio::test(start_paused = true)]
@@ -48,15 +48,6 @@ async fn a_failure_is_stored_and_then_acknowledged() {
             assert_eq!(layer.background().in_flight(), 0);
         }
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn bsale_is_answered_200() {
-    let store = Store::default();
-    let layer = bsale().dead_letters(store.clone());
-    let fails = Handler::new(Does::Fail);
-    assert_eq!(status_of(&layer, &fails, post(BSALE)).await, Ok(200));
-    assert_eq!(store.reasons(), [Some(LetterReason::Error)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -158,22 +149,29 @@ async fn without_the_stores_confirmation_a_failure_is_no_success() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_failed_refuse_the_failure_leaves_at_once_and_is_stored() {
+async fn a_failure_that_is_refused_anyway_leaves_at_once_and_is_stored() {
     let store = Store::new(Keeps::After(ms(500)));
-    let layer = alegra().failed(Failed::Refuse).dead_letters(store.clone());
-    let (layer, outcomes) = Outcomes::of(layer);
+    let layer = alegra().failed(Failed::Refuse).late(Late::Refuse);
+    let (layer, outcomes) = Outcomes::of(layer.dead_letters(store.clone()));
     let (start, handler) = (Instant::now(), Handler::new(Does::Fail));
     assert_eq!(status_of(&layer, &handler, post(ALEGRA)).await, Err(Broken));
     assert_eq!(status_of(&layer, &handler, post("[]]")).await, Ok(400));
     assert_eq!(start.elapsed(), ms(0));
+    let late = Handler::new(Does::AnswerAfter(ms(3001), 200));
+    let refused = (Ok(503), Some(RejectionKind::Late), ms(3000));
     assert!(store.letters().is_empty());
+    assert_eq!(answer(send(&layer, &late, post(ALEGRA))).await, refused);
     // The drain waits for calls to the store that have begun.
+    assert_eq!(status_of(&layer, &handler, post(ALEGRA)).await, Err(Broken));
     assert_eq!(layer.background().drain(ms(1000)).await, 0);
     let letters = store.letters();
-    assert_eq!(letters.len(), 2);
+    assert_eq!(letters.len(), 3, "the late one has not failed");
     assert!(letters.iter().all(|letter| !letter.is_acknowledged()));
-    let kinds: Vec<_> = outcomes.seen().iter().map(|outcome| outcome.0).collect();
-    assert_eq!(kinds, [OutcomeKind::Failed, OutcomeKind::Rejected]);
+    let kinds = outcomes.all().into_iter().map(|outcome| outcome.kind());
+    let kinds: Vec<_> = kinds.collect();
+    let (failed, rejected) = (OutcomeKind::Failed, OutcomeKind::Rejected);
+    let (late, handled) = (OutcomeKind::Late, OutcomeKind::Handled);
+    assert_eq!(kinds, [failed, rejected, late, failed, handled]);
 }
 
 // The client hangs up.

@@ -3,21 +3,18 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    future::Future,
-    pin::Pin,
     sync::{Arc, Mutex},
-    task::{Context, Poll},
     time::Duration,
 };
 
-use http::Request;
+use http::{Request, Response};
 use tokio::{
     task::JoinSet,
     time::{Instant, timeout},
 };
-use tower::{Layer, Service, ServiceExt};
+use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_webhook::{
-    Delivery, OutcomeKind, RejectionKind, RequestBody, Webhook, WebhookLayer,
+    Delivery, Event as _, OutcomeKind, RejectionKind, RequestBody, WebhookLayer,
     alegra::{self, Alegra},
 };
 
@@ -64,38 +61,29 @@ fn plan(event: &str, key: u64) -> Does {
 /// Keys of what was handled with success, and when.
 type Handled = Arc<Mutex<BTreeMap<u64, Instant>>>;
 
-#[derive(Clone)]
-struct Handler(Handled);
-
-impl Service<Request<RequestBody>> for Handler {
-    type Response = Reply;
-    type Error = Broken;
-    type Future = Pin<Box<dyn Future<Output = Result<Reply, Broken>> + Send>>;
-
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
+/// A service that does what is planned for its delivery.
+fn follows_the_plan(
+    handled: Handled,
+) -> impl Service<Request<RequestBody>, Response = Reply, Error = Broken, Future: Send>
++ Clone
++ Send
++ 'static {
+    service_fn(move |request: Request<RequestBody>| {
         let delivery = request.extensions().get::<Delivery<alegra::Event>>();
-        let raw = delivery.expect("a delivery").raw();
-        let key = key_of(raw);
-        let event = EVENTS.into_iter().find(|event| {
-            raw.windows(event.len())
-                .any(|window| window == event.as_bytes())
-        });
-        let does = plan(event.expect("a known event"), key);
+        let delivery = delivery.expect("a delivery");
+        let key = key_of(delivery.raw());
+        let does = plan(delivery.event().name(), key);
         assert!(!matches!(does, Does::PanicInCall), "{PANIC}");
-        let handled = Arc::clone(&self.0);
-        Box::pin(async move {
+        let handled = Arc::clone(&handled);
+        async move {
             let result = does.run().await;
             let status = result.as_ref().map(Reply::status);
             if status.is_ok_and(|status| status.is_success()) {
                 handled.lock().unwrap().insert(key, Instant::now());
             }
             result
-        })
-    }
+        }
+    })
 }
 
 /// What Alegra was answered for one delivery.
@@ -156,7 +144,7 @@ async fn play(store: Option<&Store>) -> Played {
     let layers = made.each_ref().map(|(layer, _)| layer.clone());
     let services = layers
         .each_ref()
-        .map(|layer| layer.layer(Handler(Arc::clone(&handled))));
+        .map(|layer| layer.layer(follows_the_plan(Arc::clone(&handled))));
 
     let subscriptions = Arc::new(Mutex::new(Subscriptions::default()));
     let mut chance = Chance::new(SEED);
@@ -166,9 +154,10 @@ async fn play(store: Option<&Store>) -> Played {
         let event = chance.pick(&EVENTS);
         let receiver = usize::try_from(key).expect("an index") % RECEIVERS;
         let service = services[receiver].clone();
+        let answering = service.oneshot(post(delivery(event, key)));
         let (store, subscriptions) = (store.cloned(), Arc::clone(&subscriptions));
         under_way.spawn(async move {
-            let heard = deliver(service, event, key, store).await;
+            let heard = hears(answering, event, key, store).await;
             subscriptions.lock().unwrap().hear(&heard);
             (key, heard)
         });
@@ -188,15 +177,14 @@ async fn play(store: Option<&Store>) -> Played {
     }
 }
 
-async fn deliver(
-    service: Webhook<Handler, Alegra>,
+async fn hears<R>(
+    answering: impl Future<Output = Result<Response<R>, Broken>>,
     event: &'static str,
     key: u64,
     store: Option<Store>,
 ) -> Heard {
     let sent = Instant::now();
-    let request = post(delivery(event, key));
-    let answer = timeout(PATIENCE, service.oneshot(request)).await;
+    let answer = timeout(PATIENCE, answering).await;
     let answer = answer.ok().and_then(Result::ok);
     Heard {
         event,

@@ -159,23 +159,12 @@ const ENDS: [&str; 20] = [
 ];
 
 #[test]
-fn everything_agrees_in_the_first_quarter() {
-    paused(1_000_000, 25_000);
-}
-
-#[test]
-fn everything_agrees_in_the_second_quarter() {
-    paused(2_000_000, 25_000);
-}
-
-#[test]
-fn everything_agrees_in_the_third_quarter() {
-    paused(3_000_000, 25_000);
-}
-
-#[test]
-fn everything_agrees_in_the_last_quarter() {
-    paused(4_000_000, 25_000);
+fn everything_agrees() {
+    std::thread::scope(|threads| {
+        for seed in [1_000_000, 2_000_000, 3_000_000, 4_000_000] {
+            threads.spawn(move || paused(seed, 25_000));
+        }
+    });
 }
 
 /// In real time and on threads, in no fixed order.

@@ -23,20 +23,20 @@ fn said(text: &str) -> BTreeMap<String, Value> {
 fn found(lines: &JsonLines) -> BTreeMap<String, Value> {
     let letters = letters(lines).into_iter();
     letters
-        .map(|letter| {
-            (
-                letter.id().to_owned(),
-                serde_json::to_value(&letter).unwrap(),
-            )
-        })
+        .map(|letter| (letter.id().to_owned(), json!(letter)))
         .collect()
 }
 
 #[tokio::test]
 async fn the_last_line_may_end_at_every_byte() {
-    let [first, last] = [letter("a", "status"), letter("b", "error")];
-    for last in [line(&last), end("a"), line(&letter("a", "panicked"))] {
-        let whole = line(&first);
+    let [first, other] =
+        [("a", "status"), ("b", "error")].map(|(id, reason)| line(&letter(id, reason)));
+    for (whole, last) in [
+        ("", first.clone()),
+        (&first, other),
+        (&first, end("a")),
+        (&first, line(&letter("a", "panicked"))),
+    ] {
         for cut in 0..=last.len() {
             let directory = Directory::new();
             let torn = format!("{whole}{}", &last[..cut]);
@@ -55,21 +55,6 @@ async fn the_last_line_may_end_at_every_byte() {
             drop(lines);
             assert_eq!(found(&directory.open().unwrap()), offered, "{cut}");
         }
-    }
-}
-
-#[tokio::test]
-async fn the_first_line_may_end_at_every_byte() {
-    let first = line(&letter("a", "status"));
-    for cut in 0..=first.len() {
-        let directory = Directory::new();
-        fs::write(directory.file(), &first[..cut]).unwrap();
-        let lines = directory.open().unwrap();
-        assert_eq!(
-            lines.waiting(),
-            usize::from(cut + 1 >= first.len()),
-            "{cut}"
-        );
     }
 }
 
