@@ -1,58 +1,35 @@
 //! P4: what a body costs in memory, whatever its framing. It needs a process of its own because it
 //! counts every byte that the process has.
 
+#[path = "it/util/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "this test needs a part of it")]
+mod util;
+
 use std::{
     convert::Infallible,
     pin::Pin,
-    sync::mpsc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, request::Parts};
+use http::Request;
 use http_body::{Body, Frame};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use peak_alloc::PeakAlloc;
-use tower::{Layer, Service, ServiceExt};
-use tower_webhook::{
-    Access, Delivery, Event, Provider, Received, Rejection, RequestBody, Rules, WebhookLayer,
-};
+use tower::{Layer, Service, service_fn};
+use tower_webhook::{Access, Provider, Received, RequestBody, Rules, WebhookLayer};
+
+use util::{Other, custom, delivered, ok, post_body};
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-struct Nothing;
-
-impl Event for Nothing {
-    fn name(&self) -> &'static str {
-        "other"
-    }
-
-    fn id(&self) -> Option<&str> {
-        None
-    }
-}
-
 /// Decodes nothing, so that only reading and replaying the body is counted.
-struct Raw;
-
-impl Provider for Raw {
-    type Event = Nothing;
-
-    fn rules(&self) -> Rules {
-        Rules::new("raw").deadline(Duration::from_secs(600))
-    }
-
-    fn receive(&self, _head: &Parts, _body: &Bytes) -> Result<Received<Nothing>, Rejection> {
-        Ok(Received::event(Nothing))
-    }
-}
-
-fn no_content() -> Response<Full<Bytes>> {
-    let mut response = Response::default();
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    response
+fn raw() -> WebhookLayer<impl Provider> {
+    let rules = Rules::new("raw").deadline(Duration::from_secs(600));
+    let provider = custom(rules, |_, _| Ok(Received::event(Other(()))));
+    WebhookLayer::new(provider, Access::open())
 }
 
 /// Makes each frame when it is polled, like a socket.
@@ -89,20 +66,16 @@ impl Body for Frames {
 
 /// The peak of the memory that one request allocates.
 async fn peak(limit: usize, body: Frames, status: u16) -> usize {
-    let inner = tower::service_fn(async |request: Request<RequestBody>| {
+    let inner = service_fn(async |request: Request<RequestBody>| {
         // The handler reads the body and so holds it a second time.
         let whole = request.into_body().collect().await.unwrap().to_bytes();
         assert!(whole.iter().all(|byte| *byte == b' '));
-        Ok::<_, Infallible>(no_content())
+        ok(Request::default()).await
     });
-    let layer = WebhookLayer::new(Raw, Access::open()).body_limit(limit);
-    let mut webhook = layer.layer(inner);
+    let mut webhook = raw().body_limit(limit).layer(inner);
     ALLOCATOR.reset_peak_usage();
     let before = ALLOCATOR.current_usage();
-    let response = webhook
-        .call(Request::post("/").body(body).unwrap())
-        .await
-        .unwrap();
+    let response = webhook.call(post_body(body)).await.unwrap();
     assert_eq!(response.status(), status);
     ALLOCATOR.peak_usage() - before
 }
@@ -111,19 +84,9 @@ async fn peak(limit: usize, body: Frames, status: u16) -> usize {
 async fn kept(body: Frames) -> usize {
     let before = ALLOCATOR.current_usage();
     let raw = {
-        let (sender, receiver) = mpsc::channel();
-        let inner = tower::service_fn(move |request: Request<RequestBody>| {
-            let delivery = request.extensions().get::<Delivery<Nothing>>().unwrap();
-            sender.send(delivery.raw().clone()).unwrap();
-            async { Ok::<_, Infallible>(no_content()) }
-        });
-        let layer = WebhookLayer::new(Raw, Access::open());
-        let response = layer
-            .layer(inner)
-            .oneshot(Request::post("/").body(body).unwrap())
-            .await;
-        assert_eq!(response.unwrap().status(), 204);
-        receiver.recv().unwrap()
+        let (status, delivery) = delivered(&raw(), post_body(body)).await;
+        assert_eq!(status, 204);
+        delivery.expect("the handler ran").raw().clone()
     };
     let kept = ALLOCATOR.current_usage().saturating_sub(before);
     drop(raw);

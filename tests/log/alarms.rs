@@ -47,12 +47,8 @@ async fn the_log_warns_at_three_at_seven_and_at_ten_strikes() {
             };
             assert_eq!(log.alarms(), expected, "{strikes} of round {round}");
         }
-        let _ = send(
-            &layer,
-            &Handler::answers(204),
-            post(delivery("new-item", 1)),
-        )
-        .await;
+        let success = Handler::answers(204);
+        let _ = send(&layer, &success, post(delivery("new-item", 1))).await;
     }
 }
 

@@ -1,164 +1,4 @@
-//! Three providers as a stranger would write them, each in about thirty lines.
-
-/// A handshake that echoes the field `challenge` of a JSON body.
-mod challenge {
-    use bytes::Bytes;
-    use http::request::Parts;
-    use tower_webhook::{Event, Provider, Received, Rejection, Rules};
-
-    pub(super) struct Challenge;
-
-    #[derive(serde::Deserialize)]
-    pub(super) struct Message {
-        #[serde(rename = "type")]
-        kind: String,
-        pub(super) challenge: Option<String>,
-        pub(super) id: Option<String>,
-    }
-
-    impl Event for Message {
-        fn name(&self) -> &'static str {
-            if self.kind == "paid" { "paid" } else { "other" }
-        }
-
-        fn id(&self) -> Option<&str> {
-            self.id.as_deref()
-        }
-    }
-
-    impl Provider for Challenge {
-        type Event = Message;
-
-        fn rules(&self) -> Rules {
-            Rules::new("challenge").events(&["paid"])
-        }
-
-        fn receive(&self, _head: &Parts, body: &Bytes) -> Result<Received<Message>, Rejection> {
-            let mut message: Message = serde_json::from_slice(body)
-                .map_err(|_| Rejection::malformed("the body is no message"))?;
-            match message.challenge.take() {
-                Some(challenge) => Ok(Received::echo(challenge)),
-                None => Ok(Received::event(message)),
-            }
-        }
-    }
-}
-
-/// A handshake by GET, with the text to echo in the query.
-mod query {
-    use bytes::Bytes;
-    use http::{Method, request::Parts};
-    use tower_webhook::{Provider, Received, Rejection, Rules};
-
-    use crate::util::Other;
-
-    pub(super) struct Query {
-        pub(super) verify_token: &'static str,
-    }
-
-    impl Provider for Query {
-        type Event = Other<()>;
-
-        fn rules(&self) -> Rules {
-            Rules::new("query").probe_method(Method::GET)
-        }
-
-        fn receive(&self, head: &Parts, _body: &Bytes) -> Result<Received<Other<()>>, Rejection> {
-            let query = head.uri.query().unwrap_or_default();
-            let value = |name| {
-                let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-                pairs.find_map(|(key, value)| (key == name).then_some(value))
-            };
-            match value("challenge") {
-                None => Ok(Received::event(Other(()))),
-                Some(challenge) if value("verify_token") == Some(self.verify_token) => {
-                    Ok(Received::echo(challenge))
-                }
-                Some(_) => Err(Rejection::forbidden("the verify token is wrong")),
-            }
-        }
-    }
-}
-
-/// An HMAC-SHA-256 over the raw body, as hex in a header.
-mod signed {
-    use bytes::Bytes;
-    use hmac::{Hmac, Mac};
-    use http::request::Parts;
-    use sha2::Sha256;
-    use std::sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    };
-    use tower_webhook::{Event, Provider, Received, Rejection, Rules};
-
-    pub(super) struct Signed {
-        pub(super) key: &'static [u8],
-        /// How many bodies were decoded.
-        pub(super) decoded: Arc<AtomicUsize>,
-    }
-
-    #[derive(serde::Deserialize)]
-    pub(super) struct Order {
-        pub(super) order: String,
-    }
-
-    impl Event for Order {
-        fn name(&self) -> &'static str {
-            "order"
-        }
-
-        fn id(&self) -> Option<&str> {
-            Some(&self.order)
-        }
-
-        fn idempotency_key(&self) -> Option<String> {
-            Some(self.order.clone())
-        }
-    }
-
-    impl Signed {
-        pub(super) fn signature(key: &[u8], body: &[u8]) -> String {
-            let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
-            mac.update(body);
-            let bytes = mac.finalize().into_bytes();
-            bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-        }
-
-        fn is_signed(&self, head: &Parts, body: &[u8]) -> Option<()> {
-            let hex = head.headers.get("x-signature")?.to_str().ok()?;
-            let bytes: Option<Vec<u8>> = hex
-                .as_bytes()
-                .chunks(2)
-                .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-                .collect();
-            let mut mac = Hmac::<Sha256>::new_from_slice(self.key).ok()?;
-            mac.update(body);
-            mac.verify_slice(&bytes?).ok()
-        }
-    }
-
-    impl Provider for Signed {
-        type Event = Order;
-
-        fn rules(&self) -> Rules {
-            Rules::new("signed").events(&["order"])
-        }
-
-        fn receive(&self, head: &Parts, body: &Bytes) -> Result<Received<Order>, Rejection> {
-            self.is_signed(head, body)
-                .ok_or(Rejection::unauthorized("the signature is missing or wrong"))?;
-            self.replay(body)
-        }
-
-        fn replay(&self, body: &Bytes) -> Result<Received<Order>, Rejection> {
-            self.decoded.fetch_add(1, Ordering::SeqCst);
-            serde_json::from_slice(body)
-                .map(Received::event)
-                .map_err(|_| Rejection::malformed("the body is no order"))
-        }
-    }
-}
+//! Three providers as a stranger would write them: what they echo, refuse and deliver.
 
 use std::sync::{
     Arc,
@@ -166,32 +6,72 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use http::{Method, Request, header};
+use hmac::{Hmac, Mac};
+use http::{
+    Method, Request,
+    header::{ALLOW, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
+    request::Parts,
+};
 use http_body_util::Full;
+use sha2::Sha256;
 use tower::Layer;
-use tower_webhook::{Access, Record, RejectionKind, WebhookLayer};
+use tower_webhook::{
+    Access, Event, Provider, Received, Record, Rejection, RejectionKind, Rules, WebhookLayer,
+};
 
-use crate::util::{Handler, Outcomes, delivered, post, rejection, send, status_of, text};
-use challenge::Challenge;
-use query::Query;
-use signed::Signed;
+use crate::util::{
+    Handler, Other, Outcomes, custom, delivered, post, rejection, send, status_of, text,
+};
 
 fn handler() -> Handler {
     Handler::answers(204)
 }
 
+// A handshake that echoes the field `challenge` of a JSON body
+
+#[derive(serde::Deserialize)]
+struct Message {
+    #[serde(rename = "type")]
+    kind: String,
+    challenge: Option<String>,
+    id: Option<String>,
+}
+
+impl Event for Message {
+    fn name(&self) -> &'static str {
+        if self.kind == "paid" { "paid" } else { "other" }
+    }
+
+    fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+}
+
+fn challenge() -> WebhookLayer<impl Provider<Event = Message>> {
+    let rules = Rules::new("challenge").events(&["paid"]);
+    let provider = custom(rules, |_, body| {
+        let mut message: Message = serde_json::from_slice(body)
+            .map_err(|_| Rejection::malformed("the body is no message"))?;
+        Ok(match message.challenge.take() {
+            Some(challenge) => Received::echo(challenge),
+            None => Received::event(message),
+        })
+    });
+    WebhookLayer::new(provider, Access::open())
+}
+
 #[tokio::test]
 async fn a_challenge_in_the_body_is_echoed_as_plain_text() {
-    let layer = WebhookLayer::new(Challenge, Access::open());
+    let layer = challenge();
     let handler = handler();
     let body = r#"{"type":"url_verification","challenge":"<script>alert(1)</script>"}"#;
     let response = send(&layer, &handler, post(body)).await.unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(
-        response.headers()[header::CONTENT_TYPE],
+        response.headers()[CONTENT_TYPE],
         "text/plain; charset=utf-8"
     );
-    let options = &response.headers()[header::X_CONTENT_TYPE_OPTIONS];
+    let options = &response.headers()[X_CONTENT_TYPE_OPTIONS];
     assert_eq!(options, "nosniff");
     assert_eq!(text(response).await, "<script>alert(1)</script>");
     assert_eq!(handler.called(), 0);
@@ -199,7 +79,7 @@ async fn a_challenge_in_the_body_is_echoed_as_plain_text() {
 
 #[tokio::test]
 async fn a_message_without_a_challenge_is_delivered() {
-    let (layer, outcomes) = Outcomes::of(WebhookLayer::new(Challenge, Access::open()));
+    let (layer, outcomes) = Outcomes::of(challenge());
     for body in [r#"{"type":"paid","id":"7"}"#, r#"{"type":"new","id":"7"}"#] {
         let (_, delivery) = delivered(&layer, post(body)).await;
         let delivery = delivery.expect("the handler ran");
@@ -210,10 +90,24 @@ async fn a_message_without_a_challenge_is_delivered() {
     assert_eq!(names, [Some("paid"), Some("other")]);
 }
 
-fn query() -> WebhookLayer<Query> {
-    let provider = Query {
-        verify_token: "t0k",
-    };
+// A handshake by GET, with the text to echo in the query
+
+fn query() -> WebhookLayer<impl Provider> {
+    let rules = Rules::new("query").probe_method(Method::GET);
+    let provider = custom(rules, |head, _| {
+        let query = head.uri.query().unwrap_or_default();
+        let value = |name| {
+            let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            pairs.find_map(|(key, value)| (key == name).then_some(value))
+        };
+        match value("challenge") {
+            None => Ok(Received::event(Other(()))),
+            Some(challenge) if value("verify_token") == Some("t0k") => {
+                Ok(Received::echo(challenge))
+            }
+            Some(_) => Err(Rejection::forbidden("the verify token is wrong")),
+        }
+    });
     WebhookLayer::new(provider, Access::open())
 }
 
@@ -245,11 +139,80 @@ async fn an_event_by_another_method_than_post_is_answered_405() {
 
     let response = send(&layer, &handler, get("/hook")).await.unwrap();
     assert_eq!(rejection(&response), Some(RejectionKind::Method));
-    assert_eq!(response.headers()[header::ALLOW], "POST, GET");
+    assert_eq!(response.headers()[ALLOW], "POST, GET");
     assert_eq!(handler.called(), 0);
 
     assert_eq!(status_of(&layer, &handler, post("")).await, Ok(204));
     assert_eq!(handler.called(), 1);
+}
+
+// An HMAC-SHA-256 over the raw body, as hex in a header
+
+struct Signed {
+    key: &'static [u8],
+    /// How many bodies were decoded.
+    decoded: Arc<AtomicUsize>,
+}
+
+#[derive(serde::Deserialize)]
+struct Order {
+    order: String,
+}
+
+impl Event for Order {
+    fn name(&self) -> &'static str {
+        "order"
+    }
+
+    fn id(&self) -> Option<&str> {
+        Some(&self.order)
+    }
+
+    fn idempotency_key(&self) -> Option<String> {
+        Some(self.order.clone())
+    }
+}
+
+impl Signed {
+    fn signature(key: &[u8], body: &[u8]) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+        mac.update(body);
+        let bytes = mac.finalize().into_bytes();
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn is_signed(&self, head: &Parts, body: &[u8]) -> Option<()> {
+        let hex = head.headers.get("x-signature")?.to_str().ok()?;
+        let bytes: Option<Vec<u8>> = hex
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+            .collect();
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.key).ok()?;
+        mac.update(body);
+        mac.verify_slice(&bytes?).ok()
+    }
+}
+
+impl Provider for Signed {
+    type Event = Order;
+
+    fn rules(&self) -> Rules {
+        Rules::new("signed").events(&["order"])
+    }
+
+    fn receive(&self, head: &Parts, body: &Bytes) -> Result<Received<Order>, Rejection> {
+        self.is_signed(head, body)
+            .ok_or(Rejection::unauthorized("the signature is missing or wrong"))?;
+        self.replay(body)
+    }
+
+    fn replay(&self, body: &Bytes) -> Result<Received<Order>, Rejection> {
+        self.decoded.fetch_add(1, Ordering::SeqCst);
+        serde_json::from_slice(body)
+            .map(Received::event)
+            .map_err(|_| Rejection::malformed("the body is no order"))
+    }
 }
 
 /// The layer, and how many bodies its provider has decoded.

@@ -147,18 +147,12 @@ async fn rows_before_decoding<P: Provider>(
     let identity = with_header(post(delivery), CONTENT_ENCODING, "Identity");
     handles(layer(), identity).await;
     let too_long = (limit + 1).to_string();
-    let unread = with_header(
-        post_body(Script::new([Step::Hang])),
-        CONTENT_LENGTH,
-        &too_long,
-    );
+    let unread = post_body(Script::new([Step::Hang]));
+    let unread = with_header(unread, CONTENT_LENGTH, &too_long);
     refuses(layer(), unread, RejectionKind::TooLarge, 413, &[]).await;
     // The body's own hint is exact and counts for more than the header.
-    handles(
-        layer(),
-        with_header(post(delivery), CONTENT_LENGTH, &too_long),
-    )
-    .await;
+    let announced = with_header(post(delivery), CONTENT_LENGTH, &too_long);
+    handles(layer(), announced).await;
     let large = post(vec![b' '; limit + 1]);
     refuses(layer(), large, RejectionKind::TooLarge, 413, &[]).await;
 
@@ -222,14 +216,8 @@ async fn rows_from_decoding_on<P: Provider>(
     unready.has_headers(&retry);
     let draining = layer();
     assert_eq!(draining.background().drain(ms(0)).await, 0);
-    refuses(
-        draining,
-        post(delivery),
-        RejectionKind::Draining,
-        503,
-        &retry,
-    )
-    .await;
+    let kind = RejectionKind::Draining;
+    refuses(draining, post(delivery), kind, 503, &retry).await;
 
     // 6 run
     let run = async |does| see(layer(), Handler::new(does), post(delivery)).await;
@@ -302,14 +290,8 @@ async fn alegra_s_probes_are_answered_200() {
 async fn bsale_has_no_probe() {
     let no_text = BSALE.replace("\"document\"", "{\"document\":null}");
     for body in ["", "{}", "null", "[]", "\"\"", &*no_text] {
-        refuses(
-            bsale(),
-            post(body.to_owned()),
-            RejectionKind::Malformed,
-            400,
-            &[],
-        )
-        .await;
+        let request = post(body.to_owned());
+        refuses(bsale(), request, RejectionKind::Malformed, 400, &[]).await;
     }
 }
 
@@ -320,14 +302,8 @@ async fn a_company_that_is_not_on_the_list_is_answered_403() {
         WebhookLayer::new(provider, Access::path([SECRET]))
     };
     handles(layer(11420), post(BSALE)).await;
-    refuses(
-        layer(11421),
-        post(BSALE),
-        RejectionKind::Forbidden,
-        403,
-        &[],
-    )
-    .await;
+    let (stranger, kind) = (layer(11421), RejectionKind::Forbidden);
+    refuses(stranger, post(BSALE), kind, 403, &[]).await;
 }
 
 #[test]

@@ -25,7 +25,7 @@ struct Server {
 }
 
 impl Server {
-    /// One whose handler does not end before `held` if there is one.
+    /// A server whose handler waits for `held` if there is one.
     async fn start(layer: WebhookLayer<Alegra>, held: Option<&Held>) -> Self {
         let held = held.cloned();
         let handler = async move |_: Delivery<alegra::Event>| {
