@@ -65,15 +65,6 @@ async fn before_the_inner_service_is_ready() {
     assert_eq!(handler.called(), 0);
 }
 
-#[tokio::test(start_paused = true)]
-async fn after_the_answer_it_has_not_given_up() {
-    let (layer, outcomes) = Outcomes::of(alegra());
-    let mut request = Box::pin(layer.layer(Handler::answers(204)).call(post(ALEGRA)));
-    assert_eq!(answer(&mut request).await, (Ok(204), None, ms(0)));
-    drop(request);
-    assert_eq!(outcomes.seen(), [(OutcomeKind::Handled, Some(204), false)]);
-}
-
 /// The future is polled once, and then dropped after the deadline: the late answer reached nobody.
 #[tokio::test(start_paused = true)]
 async fn after_a_deadline_that_it_was_not_polled_for() {

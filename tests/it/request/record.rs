@@ -34,7 +34,7 @@ fn written(body: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_record_holds_what_is_known_and_the_body_as_it_came() {
+async fn a_record_holds_what_is_known_and_is_written_as_a_versioned_object() {
     let before = SystemTime::now() - Duration::from_millis(1);
     let layer = WebhookLayer::new(Alegra::new(), Access::by(|_| Some("shop-1")));
     let record = record(&layer, ALEGRA).await;
@@ -44,26 +44,21 @@ async fn a_record_holds_what_is_known_and_the_body_as_it_came() {
     assert_eq!(record.idempotency_key(), Some("new-client:774"));
     assert_eq!(record.body(), ALEGRA);
     assert!((before..=SystemTime::now()).contains(&record.received_at()));
-}
 
-#[tokio::test]
-async fn a_record_is_written_as_a_versioned_object() {
-    let record = record(&alegra(), ALEGRA).await;
     let written = serde_json::to_value(&record).unwrap();
     let since_epoch = record.received_at().duration_since(SystemTime::UNIX_EPOCH);
     let received_at_ms = u64::try_from(since_epoch.unwrap().as_millis()).unwrap();
-    assert_eq!(
-        written,
-        json!({
-            "version": 1,
-            "provider": "alegra",
-            "event": "new-client",
-            "id": "774",
-            "idempotency_key": "new-client:774",
-            "received_at_ms": received_at_ms,
-            "body": ALEGRA,
-        })
-    );
+    let expected = json!({
+        "version": 1,
+        "provider": "alegra",
+        "tenant": "shop-1",
+        "event": "new-client",
+        "id": "774",
+        "idempotency_key": "new-client:774",
+        "received_at_ms": received_at_ms,
+        "body": ALEGRA,
+    });
+    assert_eq!(written, expected);
     assert_eq!(serde_json::from_value::<Record>(written).unwrap(), record);
     let line = serde_json::to_string(&record).unwrap();
     assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), record);
@@ -103,7 +98,9 @@ async fn a_body_that_is_not_text_is_written_as_base64() {
     let record = record(&layer, b"\xff\x00\xfe".as_slice()).await;
     let written = serde_json::to_value(&record).unwrap();
     assert_eq!(written["body_base64"], "/wD+");
-    assert_eq!(written.get("body"), None);
+    for absent in ["body", "tenant", "id", "idempotency_key"] {
+        assert_eq!(written.get(absent), None, "{absent}");
+    }
     assert_eq!(serde_json::from_value::<Record>(written).unwrap(), record);
 }
 

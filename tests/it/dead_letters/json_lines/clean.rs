@@ -11,14 +11,9 @@ async fn a_file_is_closed_before_it_would_be_too_large() {
         store(&lines, &letter(id, "status")).await;
     }
     let two = |a, b| line(&letter(a, "status")) + &line(&letter(b, "status"));
-    assert_eq!(
-        fs::read_to_string(directory.closed(1)).unwrap(),
-        two("1", "2")
-    );
-    assert_eq!(
-        fs::read_to_string(directory.closed(2)).unwrap(),
-        two("3", "4")
-    );
+    for (number, text) in [(1, two("1", "2")), (2, two("3", "4"))] {
+        assert_eq!(fs::read_to_string(directory.closed(number)).unwrap(), text);
+    }
     assert_eq!(directory.text(), line(&letter("5", "status")));
     assert_eq!(ids(&lines), ["1", "2", "3", "4", "5"]);
     assert_eq!(lines.size(), directory.size());
@@ -62,11 +57,7 @@ async fn the_oldest_closed_file_is_deleted_when_all_its_letters_are_done() {
 async fn cleaning_the_oldest_file_makes_room() {
     let directory = Directory::new();
     let long = line(&letter("00", "status")).len() as u64;
-    let lines = JsonLines::options()
-        .file_limit(long * 4)
-        .total_limit(long * 16)
-        .open(directory.file())
-        .unwrap();
+    let lines = directory.totalled(long * 4, long * 16);
     store(&lines, &letter("first", "status")).await;
     store(&lines, &letter("alive", "pending")).await;
     for round in 0..500 {
@@ -88,11 +79,7 @@ async fn a_full_store_refuses_letters_until_others_are_done() {
     let directory = Directory::new();
     let long = line(&letter("0", "status")).len() as u64;
     let total = long * 8 + 40;
-    let lines = JsonLines::options()
-        .file_limit(long * 2)
-        .total_limit(total)
-        .open(directory.file())
-        .unwrap();
+    let lines = directory.totalled(long * 2, total);
     for id in 0..8 {
         store(&lines, &letter(&id.to_string(), "status")).await;
     }
@@ -122,11 +109,7 @@ async fn a_full_store_refuses_letters_until_others_are_done() {
     drop(lines);
     assert_eq!(directory.open().unwrap().waiting(), 8);
     // With a lower limit than before.
-    let lines = JsonLines::options()
-        .file_limit(9)
-        .total_limit(9)
-        .open(directory.file());
-    let lines = lines.unwrap();
+    let lines = directory.totalled(9, 9);
     assert_eq!(lines.waiting(), 8);
     refused(&lines, &letter("9", "status")).await;
     done(&lines, "1").await;
@@ -154,10 +137,8 @@ async fn compacting_leaves_what_waits() {
         1 => Some(line(&letter(&id.to_string(), "pending"))),
         _ => None,
     });
-    assert_eq!(
-        lines.size(),
-        kept.map(|line| line.len() as u64).sum::<u64>()
-    );
+    let kept: u64 = kept.map(|line| line.len() as u64).sum();
+    assert_eq!(lines.size(), kept);
     assert_eq!(lines.size(), directory.size());
     let before = directory.names();
     lines.compact().await.unwrap();

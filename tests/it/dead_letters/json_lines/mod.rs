@@ -48,6 +48,12 @@ impl Directory {
         options.open(self.file()).unwrap()
     }
 
+    /// Opens it with a `total_limit` too.
+    fn totalled(&self, file_limit: u64, total_limit: u64) -> JsonLines {
+        let options = JsonLines::options().file_limit(file_limit);
+        options.total_limit(total_limit).open(self.file()).unwrap()
+    }
+
     fn text(&self) -> String {
         fs::read_to_string(self.file()).unwrap()
     }
