@@ -2,8 +2,8 @@ use std::fmt;
 
 /// The error of a wrong configuration. Its text says what is wrong and what to do about it.
 ///
-/// The `try_` methods return it, for values from a file or the environment. The other methods panic
-/// with the same text.
+/// [`Access::try_path`](crate::Access::try_path) and its like return it, for values from a file or the
+/// environment. The other methods panic with the same text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError(String);
 

@@ -9,7 +9,7 @@ use crate::{
     background::Background,
     config::{self, Config},
     dead_letter::{DeadLetters, Store},
-    error::{ConfigError, valid},
+    error::valid,
     outcome::Outcome,
     provider::Provider,
     service::Webhook,
@@ -69,22 +69,12 @@ impl<P> WebhookLayer<P> {
     /// # Panics
     ///
     /// When it is zero, or not shorter than the provider itself waits (5 s for Alegra).
-    /// [`try_deadline`](Self::try_deadline) returns that instead.
     #[must_use]
     #[track_caller]
-    pub fn deadline(self, deadline: Duration) -> Self {
-        valid(self.try_deadline(deadline))
-    }
-
-    /// [`deadline`](Self::deadline) for a value from a file or the environment.
-    ///
-    /// # Errors
-    ///
-    /// Where `deadline` panics.
-    pub fn try_deadline(mut self, deadline: Duration) -> Result<Self, ConfigError> {
-        config::check_deadline(deadline, &self.config.rules)?;
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        valid(config::check_deadline(deadline, &self.config.rules));
         self.set().deadline = deadline;
-        Ok(self)
+        self
     }
 
     /// How a late handler is answered. Default: [`Late::Accept`]. For handlers that failed see
@@ -102,22 +92,13 @@ impl<P> WebhookLayer<P> {
     ///
     /// # Panics
     ///
-    /// When it is zero. [`try_body_limit`](Self::try_body_limit) returns that instead.
+    /// When it is zero.
     #[must_use]
     #[track_caller]
-    pub fn body_limit(self, bytes: usize) -> Self {
-        valid(self.try_body_limit(bytes))
-    }
-
-    /// [`body_limit`](Self::body_limit) for a value from a file or the environment.
-    ///
-    /// # Errors
-    ///
-    /// Where `body_limit` panics.
-    pub fn try_body_limit(mut self, bytes: usize) -> Result<Self, ConfigError> {
-        config::check_body_limit(bytes)?;
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        valid(config::check_body_limit(bytes));
         self.set().body_limit = bytes;
-        Ok(self)
+        self
     }
 
     /// How many handlers may run at once, late ones included. Default: 1,024.
@@ -127,28 +108,17 @@ impl<P> WebhookLayer<P> {
     /// # Panics
     ///
     /// When it is zero, or more than [`Semaphore::MAX_PERMITS`].
-    /// [`try_max_in_flight`](Self::try_max_in_flight) returns that instead.
     #[must_use]
     #[track_caller]
     pub fn max_in_flight(self, handlers: usize) -> Self {
-        valid(self.try_max_in_flight(handlers))
-    }
-
-    /// [`max_in_flight`](Self::max_in_flight) for a value from a file or the environment.
-    ///
-    /// # Errors
-    ///
-    /// Where `max_in_flight` panics.
-    pub fn try_max_in_flight(self, handlers: usize) -> Result<Self, ConfigError> {
-        if handlers == 0 || handlers > Semaphore::MAX_PERMITS {
-            return Err(ConfigError::new(format!(
-                "max_in_flight has to be between 1 and {}: with {handlers} no handler could ever \
-                 run or be counted",
-                Semaphore::MAX_PERMITS
-            )));
-        }
+        assert!(
+            (1..=Semaphore::MAX_PERMITS).contains(&handlers),
+            "max_in_flight has to be between 1 and {}: with {handlers} no handler could ever run or \
+             be counted",
+            Semaphore::MAX_PERMITS
+        );
         self.config.background.set_capacity(handlers);
-        Ok(self)
+        self
     }
 
     /// Cancels a handler that runs for longer than this, whether or not its answer is out. Default:
@@ -161,26 +131,16 @@ impl<P> WebhookLayer<P> {
     ///
     /// # Panics
     ///
-    /// When it is zero. [`try_handler_limit`](Self::try_handler_limit) returns that instead.
+    /// When it is zero.
     #[must_use]
     #[track_caller]
-    pub fn handler_limit(self, limit: Duration) -> Self {
-        valid(self.try_handler_limit(limit))
-    }
-
-    /// [`handler_limit`](Self::handler_limit) for a value from a file or the environment.
-    ///
-    /// # Errors
-    ///
-    /// Where `handler_limit` panics.
-    pub fn try_handler_limit(mut self, limit: Duration) -> Result<Self, ConfigError> {
-        if limit.is_zero() {
-            return Err(ConfigError::new(
-                "a handler_limit of zero would end every handler; leave it out for no limit",
-            ));
-        }
+    pub fn handler_limit(mut self, limit: Duration) -> Self {
+        assert!(
+            !limit.is_zero(),
+            "a handler_limit of zero would end every handler; leave it out for no limit"
+        );
         self.set().handler_limit = Some(limit);
-        Ok(self)
+        self
     }
 
     /// Calls `observer` with the [`Outcome`] of every request, and of every handler that ends after
