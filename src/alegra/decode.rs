@@ -8,16 +8,13 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::{
-    event::{Drifted, Event, Unknown, WrittenDrift},
-    subject::{Entity, Subject},
-};
+use super::event::{self, Drifted, Event, Misfit, Unknown, WrittenDrift};
 use crate::{
     json::{
         envelope::{self, RoutingSentences},
         misfit,
-        object::{Exactly, Key},
         reader::{Bail, MAX_CONTAINERS, Reader},
+        token::{Exactly, Key},
     },
     rejection::Rejection,
     scalar::Id,
@@ -47,7 +44,7 @@ fn in_one_pass(text: &str) -> Result<Event, Bail> {
         match &*key {
             "subject" if subject.is_none() => subject = Some(fields.next_value_seed(Key)?),
             "message" if message.is_none() && event.is_none() => {
-                match subject.as_deref().and_then(Subject::parse) {
+                match subject.as_deref().and_then(event::subject) {
                     Some(subject) => event = Some(fields.next_value_seed(Message(subject))?),
                     None => message = Some(fields.reader.raw()?),
                 }
@@ -61,21 +58,28 @@ fn in_one_pass(text: &str) -> Result<Event, Bail> {
     if let Some(event) = event {
         return Ok(event);
     }
-    let subject = subject.ok_or(Bail::missing_field("subject"))?;
-    match Subject::parse(&subject) {
+    let text = subject.ok_or(Bail::missing_field("subject"))?;
+    match event::subject(&text) {
         Some(subject) => {
             let message = message.ok_or(Bail::missing_field("message"))?;
             Message(subject).deserialize(&mut Reader::new(message))
         }
         None => Ok(Event::Unknown(Unknown {
-            subject: subject.into_owned(),
+            subject: text.into_owned(),
         })),
     }
 }
 
 /// The message of a known subject: an object whose one key of interest is the entity.
 #[derive(Clone, Copy)]
-struct Message(Subject);
+struct Message(&'static str);
+
+impl Message {
+    /// `client` of `new-client`.
+    fn entity(self) -> &'static str {
+        self.0.split_once('-').map_or("", |(_verb, entity)| entity)
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for Message {
     type Value = Event;
@@ -93,36 +97,32 @@ impl<'de> Visitor<'de> for Message {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Event, A::Error> {
-        let Subject { verb, entity } = self.0;
+        let entity = self.entity();
         let mut event = None;
         while let Some(key) = map.next_key_seed(Key)? {
-            if key != entity.key() {
+            if key != entity {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
             if event.is_some() {
-                return Err(A::Error::duplicate_field(entity.key()));
+                return Err(A::Error::duplicate_field(entity));
             }
-            event = Some(match entity {
-                Entity::Client => {
-                    let kinds = [Event::NewClient, Event::EditClient, Event::DeleteClient];
-                    verb.of(kinds)(map.next_value_seed(Exactly::seed())?)
-                }
-                Entity::Item => {
-                    let kinds = [Event::NewItem, Event::EditItem, Event::DeleteItem];
-                    verb.of(kinds)(map.next_value_seed(Exactly::seed())?)
-                }
-                Entity::Invoice => {
-                    let kinds = [Event::NewInvoice, Event::EditInvoice, Event::DeleteInvoice];
-                    verb.of(kinds)(map.next_value_seed(Exactly::seed())?)
-                }
-                Entity::Bill => {
-                    let kinds = [Event::NewBill, Event::EditBill, Event::DeleteBill];
-                    verb.of(kinds)(map.next_value_seed(Exactly::seed())?)
-                }
+            event = Some(match self.0 {
+                "new-client" => Event::NewClient(map.next_value_seed(Exactly::seed())?),
+                "edit-client" => Event::EditClient(map.next_value_seed(Exactly::seed())?),
+                "delete-client" => Event::DeleteClient(map.next_value_seed(Exactly::seed())?),
+                "new-item" => Event::NewItem(map.next_value_seed(Exactly::seed())?),
+                "edit-item" => Event::EditItem(map.next_value_seed(Exactly::seed())?),
+                "delete-item" => Event::DeleteItem(map.next_value_seed(Exactly::seed())?),
+                "new-invoice" => Event::NewInvoice(map.next_value_seed(Exactly::seed())?),
+                "edit-invoice" => Event::EditInvoice(map.next_value_seed(Exactly::seed())?),
+                "delete-invoice" => Event::DeleteInvoice(map.next_value_seed(Exactly::seed())?),
+                "new-bill" => Event::NewBill(map.next_value_seed(Exactly::seed())?),
+                "edit-bill" => Event::EditBill(map.next_value_seed(Exactly::seed())?),
+                _ => Event::DeleteBill(map.next_value_seed(Exactly::seed())?),
             });
         }
-        event.ok_or_else(|| A::Error::missing_field(entity.key()))
+        event.ok_or_else(|| A::Error::missing_field(entity))
     }
 }
 
@@ -132,18 +132,15 @@ fn step_by_step(text: &str) -> Result<Event, Rejection> {
     let containers = envelope::check(text)?;
     let [subject, message] = envelope::fields(text, [&["subject"], &["message"]])?;
     let text = subject.routing(&SUBJECT)?;
-    let Some(subject) = Subject::parse(&text) else {
+    let Some(subject) = event::subject(&text) else {
         return Ok(Event::Unknown(Unknown { subject: text }));
     };
-    let drifted = |path: String, id| {
-        let subject = subject.as_str();
-        Ok(Event::Drifted(Drifted { subject, path, id }))
-    };
+    let drifted = |path, id| Ok(Event::Drifted(Drifted { subject, path, id }));
     let Some(message) = message.only() else {
         return drifted("message".to_owned(), None);
     };
     if containers > MAX_CONTAINERS {
-        return drifted("message".to_owned(), id(subject, message));
+        return drifted("message".to_owned(), id(Message(subject).entity(), message));
     }
     // `serde_json` has the last word.
     if let Ok(event) =
@@ -155,12 +152,12 @@ fn step_by_step(text: &str) -> Result<Event, Rejection> {
         within if within.is_empty() => "message".to_owned(),
         within => format!("message.{within}"),
     };
-    drifted(path, id(subject, message))
+    drifted(path, id(Message(subject).entity(), message))
 }
 
 /// The object's id, whatever else does not fit.
-fn id(subject: Subject, message: &str) -> Option<Id> {
-    let [object] = envelope::fields(message, [&[subject.entity.key()]]).ok()?;
+fn id(entity: &str, message: &str) -> Option<Id> {
+    let [object] = envelope::fields(message, [&[entity]]).ok()?;
     let [id] = envelope::fields(object.only()?, [&["id"]]).ok()?;
     serde_json::from_str(id.only()?).ok()
 }
@@ -171,12 +168,9 @@ impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&RawValue>::deserialize(deserializer)?.get();
         if let Ok(WrittenDrift { subject, drifted }) = serde_json::from_str(raw) {
-            if let Some(subject) = Subject::parse(&subject) {
-                return Ok(Self::Drifted(Drifted {
-                    subject: subject.as_str(),
-                    path: drifted.path,
-                    id: drifted.id,
-                }));
+            if let Some(subject) = event::subject(&subject) {
+                let Misfit { path, id } = drifted;
+                return Ok(Self::Drifted(Drifted { subject, path, id }));
             }
         }
         decode(raw.as_bytes()).map_err(D::Error::custom)

@@ -1,14 +1,6 @@
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{
-    bill::Bill,
-    client::Client,
-    invoice::Invoice,
-    item::Item,
-    subject::{Entity, Subject, Verb},
-};
+use super::{bill::Bill, client::Client, invoice::Invoice, item::Item};
 use crate::{provider, scalar::Id};
 
 /// What Alegra tells.
@@ -73,34 +65,47 @@ pub struct Drifted {
     pub id: Option<Id>,
 }
 
+/// The twelve subjects.
+pub(super) const SUBJECTS: &[&str] = &[
+    "new-client",
+    "edit-client",
+    "delete-client",
+    "new-item",
+    "edit-item",
+    "delete-item",
+    "new-invoice",
+    "edit-invoice",
+    "delete-invoice",
+    "new-bill",
+    "edit-bill",
+    "delete-bill",
+];
+
+/// The one of the twelve that the text is.
+pub(super) fn subject(text: &str) -> Option<&'static str> {
+    SUBJECTS.iter().find(|subject| **subject == text).copied()
+}
+
 impl Event {
     /// The subject: what Alegra's API for subscriptions calls the `event`.
     #[must_use]
     pub fn subject(&self) -> &str {
         match self {
+            Self::NewClient(_) => "new-client",
+            Self::EditClient(_) => "edit-client",
+            Self::DeleteClient(_) => "delete-client",
+            Self::NewItem(_) => "new-item",
+            Self::EditItem(_) => "edit-item",
+            Self::DeleteItem(_) => "delete-item",
+            Self::NewInvoice(_) => "new-invoice",
+            Self::EditInvoice(_) => "edit-invoice",
+            Self::DeleteInvoice(_) => "delete-invoice",
+            Self::NewBill(_) => "new-bill",
+            Self::EditBill(_) => "edit-bill",
+            Self::DeleteBill(_) => "delete-bill",
+            Self::Drifted(drifted) => drifted.subject,
             Self::Unknown(unknown) => &unknown.subject,
-            known => known.known().map_or("", Subject::as_str),
         }
-    }
-
-    fn known(&self) -> Option<Subject> {
-        let (verb, entity) = match self {
-            Self::NewClient(_) => (Verb::New, Entity::Client),
-            Self::EditClient(_) => (Verb::Edit, Entity::Client),
-            Self::DeleteClient(_) => (Verb::Delete, Entity::Client),
-            Self::NewItem(_) => (Verb::New, Entity::Item),
-            Self::EditItem(_) => (Verb::Edit, Entity::Item),
-            Self::DeleteItem(_) => (Verb::Delete, Entity::Item),
-            Self::NewInvoice(_) => (Verb::New, Entity::Invoice),
-            Self::EditInvoice(_) => (Verb::Edit, Entity::Invoice),
-            Self::DeleteInvoice(_) => (Verb::Delete, Entity::Invoice),
-            Self::NewBill(_) => (Verb::New, Entity::Bill),
-            Self::EditBill(_) => (Verb::Edit, Entity::Bill),
-            Self::DeleteBill(_) => (Verb::Delete, Entity::Bill),
-            Self::Drifted(drifted) => return Subject::parse(drifted.subject),
-            Self::Unknown(_) => return None,
-        };
-        Some(Subject { verb, entity })
     }
 
     fn object_id(&self) -> Option<&Id> {
@@ -118,7 +123,7 @@ impl Event {
 impl provider::Event for Event {
     /// The subject, if it is one of the twelve, else `"other"`.
     fn name(&self) -> &'static str {
-        self.known().map_or("other", Subject::as_str)
+        subject(self.subject()).unwrap_or("other")
     }
 
     fn id(&self) -> Option<&str> {
@@ -130,58 +135,46 @@ impl provider::Event for Event {
     /// An edit has none. It carries no time and no number, so an edit from A to B and back to A
     /// cannot be told from one that was sent twice, and dropping it would leave B standing.
     fn idempotency_key(&self) -> Option<String> {
-        let subject = self.known()?;
-        let id = self.object_id()?;
-        (subject.verb != Verb::Edit).then(|| format!("{}:{id}", subject.as_str()))
+        let (subject, id) = (self.subject(), self.object_id()?);
+        (!subject.starts_with("edit-")).then(|| format!("{subject}:{id}"))
     }
+}
+
+/// An envelope as it is written.
+#[derive(Serialize)]
+struct Envelope<'a> {
+    subject: &'a str,
+    message: Message<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Message<'a> {
+    Client(&'a Client),
+    Item(&'a Item),
+    Invoice(&'a Invoice),
+    Bill(&'a Bill),
 }
 
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::NewClient(it) | Self::EditClient(it) | Self::DeleteClient(it) => {
-                envelope(serializer, self.subject(), Entity::Client, it)
-            }
-            Self::NewItem(it) | Self::EditItem(it) | Self::DeleteItem(it) => {
-                envelope(serializer, self.subject(), Entity::Item, it)
-            }
-            Self::NewInvoice(it) | Self::EditInvoice(it) | Self::DeleteInvoice(it) => {
-                envelope(serializer, self.subject(), Entity::Invoice, it)
-            }
-            Self::NewBill(it) | Self::EditBill(it) | Self::DeleteBill(it) => {
-                envelope(serializer, self.subject(), Entity::Bill, it)
-            }
-            Self::Unknown(unknown) => unknown.serialize(serializer),
-            Self::Drifted(drifted) => WrittenDrift {
-                subject: drifted.subject.to_owned(),
-                drifted: Misfit {
-                    path: drifted.path.clone(),
-                    id: drifted.id.clone(),
-                },
-            }
-            .serialize(serializer),
-        }
-    }
-}
+        use Message::{Bill, Client, Invoice, Item};
 
-fn envelope<S, T>(
-    serializer: S,
-    subject: &str,
-    entity: Entity,
-    object: &T,
-) -> Result<S::Ok, S::Error>
-where
-    S: Serializer,
-    T: Serialize,
-{
-    #[derive(Serialize)]
-    struct Body<'a, T> {
-        subject: &'a str,
-        message: BTreeMap<&'static str, &'a T>,
+        let subject = self.subject();
+        let message = match self {
+            Self::NewClient(it) | Self::EditClient(it) | Self::DeleteClient(it) => Client(it),
+            Self::NewItem(it) | Self::EditItem(it) | Self::DeleteItem(it) => Item(it),
+            Self::NewInvoice(it) | Self::EditInvoice(it) | Self::DeleteInvoice(it) => Invoice(it),
+            Self::NewBill(it) | Self::EditBill(it) | Self::DeleteBill(it) => Bill(it),
+            Self::Unknown(unknown) => return unknown.serialize(serializer),
+            Self::Drifted(Drifted { path, id, .. }) => {
+                let (subject, path, id) = (subject.to_owned(), path.clone(), id.clone());
+                let drifted = Misfit { path, id };
+                return WrittenDrift { subject, drifted }.serialize(serializer);
+            }
+        };
+        Envelope { subject, message }.serialize(serializer)
     }
-
-    let message = BTreeMap::from([(entity.key(), object)]);
-    Body { subject, message }.serialize(serializer)
 }
 
 /// How a drifted event is written: what could be read stands in the place of the message.

@@ -1,9 +1,8 @@
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeSeed};
 
 use crate::json::{
-    lenient::{Scalar, text},
-    object::{Exactly, Object},
-    token::{Misfit, Token, read},
+    lenient::text,
+    token::{Exactly, Object, Token},
 };
 
 /// A contact's identity document.
@@ -54,8 +53,8 @@ struct Document {
 impl<'de> Object<'de> for Identification {
     const EXPECTED: &'static str = "text, or an object of texts";
 
-    fn bare(token: Token<'_>) -> Result<Self, Misfit> {
-        String::read(token).map(Self::Text)
+    fn bare(token: Token<'de>) -> Option<Self> {
+        token.text().map(Self::Text)
     }
 
     fn object<D: Deserializer<'de>>(object: D) -> Result<Self, D::Error> {
@@ -66,6 +65,6 @@ impl<'de> Object<'de> for Identification {
 
 impl<'de> Deserialize<'de> for Identification {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read::<Exactly<Self>, D>(deserializer)
+        Exactly::seed().deserialize(deserializer)
     }
 }

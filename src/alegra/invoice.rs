@@ -3,8 +3,8 @@ use serde::{Deserialize, Serialize};
 use super::reference::{NumberTemplate, Reference, reference};
 use crate::{
     json::{
-        lenient::{optional, text},
-        object::{Object, list, object},
+        lenient::{list, object, optional, text},
+        token::Object,
     },
     scalar::{Amount, Date, Id},
 };
@@ -21,77 +21,62 @@ use crate::{
 pub struct Invoice {
     /// The invoice's id.
     pub id: Id,
-
     /// The date of issue, `YYYY-MM-DD`.
     #[doc(alias = "fecha")]
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub date: Option<Date>,
-
     /// By when it is to be paid, `YYYY-MM-DD`.
     #[doc(alias = "fecha de vencimiento")]
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub due_date: Option<Date>,
-
     /// Notes that are **not** visible on the printed document or its PDF.
     #[doc(alias = "observaciones")]
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub observations: Option<String>,
-
     /// Notes that **are** visible on the printed document and its PDF. Alegra spells the field with
     /// one n.
     #[doc(alias = "notas")]
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub anotation: Option<String>,
-
     /// The status: `draft`, `open`, `closed`, `void`. The set of values is open.
     #[doc(alias = "estado")]
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-
     /// Who is to pay.
     #[doc(alias = "cliente")]
     #[serde(default, deserialize_with = "reference", skip_serializing_if = "Option::is_none")]
     pub client: Option<Reference>,
-
     /// The numbering that it belongs to.
     #[doc(alias = "numeración")]
     #[serde(default, deserialize_with = "object", skip_serializing_if = "Option::is_none")]
     pub number_template: Option<NumberTemplate>,
-
     /// Who sold.
     #[doc(alias = "vendedor")]
     #[serde(default, deserialize_with = "reference", skip_serializing_if = "Option::is_none")]
     pub seller: Option<Reference>,
-
     /// What it comes to.
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub total: Option<Amount>,
-
     /// What of it is paid.
     #[doc(alias = "total pagado")]
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub total_paid: Option<Amount>,
-
     /// What of it is open.
     #[doc(alias = "saldo")]
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub balance: Option<Amount>,
-
     /// How many decimal places its amounts have.
     #[doc(alias = "precisión decimal")]
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub decimal_precision: Option<String>,
-
     /// The estimate that it came from.
     #[doc(alias = "cotización")]
     #[serde(default, deserialize_with = "reference", skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Reference>,
-
     /// The cost centre that it is booked to.
     #[doc(alias = "centro de costos")]
     #[serde(default, deserialize_with = "reference", skip_serializing_if = "Option::is_none")]
     pub cost_center: Option<Reference>,
-
     /// What was sold. Empty when the invoice was deleted.
     #[doc(alias = "ítems")]
     #[serde(default, deserialize_with = "list")]
@@ -108,37 +93,30 @@ pub struct LineItem {
     /// The id of the item. The documented sample has none.
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub id: Option<Id>,
-
     /// The name of the item.
     #[doc(alias = "nombre")]
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-
     /// The description.
     #[doc(alias = "descripción")]
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-
     /// The item's reference.
     #[doc(alias = "referencia")]
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-
     /// What one unit costs.
     #[doc(alias = "precio")]
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub price: Option<Amount>,
-
     /// How many units.
     #[doc(alias = "cantidad")]
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub quantity: Option<Amount>,
-
     /// The taxes that apply.
     #[doc(alias = "impuesto")]
     #[serde(default, deserialize_with = "list", skip_serializing_if = "Vec::is_empty")]
     pub tax: Vec<Reference>,
-
     /// The delivery note that the line came from.
     #[doc(alias = "remisión")]
     #[serde(default, deserialize_with = "reference", skip_serializing_if = "Option::is_none")]

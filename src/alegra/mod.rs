@@ -41,7 +41,6 @@ mod invoice;
 mod item;
 mod name;
 mod reference;
-mod subject;
 
 use std::time::Duration;
 
@@ -91,7 +90,7 @@ impl Provider for Alegra {
             .success(StatusCode::ACCEPTED)
             .body_limit(1024 * 1024)
             .strikes(10)
-            .events(subject::NAMES)
+            .events(event::SUBJECTS)
     }
 
     fn receive(&self, _head: &Parts, body: &Bytes) -> Result<Received<Event>, Rejection> {

@@ -1,11 +1,10 @@
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeSeed};
 
 use crate::json::{
-    lenient::{Scalar, text},
-    object::{Exactly, Object},
-    token::{Misfit, Token, read},
+    lenient::text,
+    token::{Exactly, Object, Token},
 };
 
 /// A contact's name. [`Display`](fmt::Display) writes it out as one text.
@@ -28,22 +27,18 @@ pub struct NameParts {
     #[doc(alias = "primer nombre")]
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub first_name: Option<String>,
-
     /// The second given name.
     #[doc(alias = "segundo nombre")]
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub second_name: Option<String>,
-
     /// The first family name.
     #[doc(alias = "primer apellido")]
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub last_name: Option<String>,
-
     /// The second family name.
     #[doc(alias = "segundo apellido")]
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub second_last_name: Option<String>,
-
     /// The whole name, instead of its parts. The field is `fullname`, in lower case.
     #[doc(alias = "nombre completo")]
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
@@ -77,8 +72,8 @@ impl fmt::Display for Name {
 impl<'de> Object<'de> for Name {
     const EXPECTED: &'static str = "text, or an object of texts";
 
-    fn bare(token: Token<'_>) -> Result<Self, Misfit> {
-        String::read(token).map(Self::Text)
+    fn bare(token: Token<'de>) -> Option<Self> {
+        token.text().map(Self::Text)
     }
 
     fn object<D: Deserializer<'de>>(object: D) -> Result<Self, D::Error> {
@@ -88,6 +83,6 @@ impl<'de> Object<'de> for Name {
 
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read::<Exactly<Self>, D>(deserializer)
+        Exactly::seed().deserialize(deserializer)
     }
 }

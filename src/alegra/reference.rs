@@ -2,9 +2,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     json::{
-        lenient::{Scalar, optional, text},
-        object::{Object, object},
-        token::{Misfit, Token},
+        lenient::{Scalar, object, optional, text},
+        token::{Object, Token},
     },
     scalar::Id,
 };
@@ -18,7 +17,7 @@ pub struct Reference {
 }
 
 impl Object<'_> for Reference {
-    fn bare(token: Token<'_>) -> Result<Self, Misfit> {
+    fn bare(token: Token<'_>) -> Option<Self> {
         Id::read(token).map(|id| Self { id })
     }
 }
@@ -41,7 +40,7 @@ struct MaybeReference {
 }
 
 impl Object<'_> for MaybeReference {
-    fn bare(token: Token<'_>) -> Result<Self, Misfit> {
+    fn bare(token: Token<'_>) -> Option<Self> {
         Id::read(token).map(|id| Self { id: Some(id) })
     }
 }
@@ -54,7 +53,6 @@ pub struct NumberTemplate {
     /// The id of the numbering. Bills were seen without.
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub id: Option<Id>,
-
     /// The document's number. Seen in bills.
     #[doc(alias = "número")]
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]

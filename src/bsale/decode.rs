@@ -16,8 +16,8 @@ use crate::{
         envelope::{self, Field, RoutingSentences},
         lenient::{Scalar, scalar},
         misfit,
-        object::Exactly,
         reader::{Bail, Reader},
+        token::Exactly,
     },
     rejection::Rejection,
 };

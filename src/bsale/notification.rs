@@ -9,8 +9,7 @@ use super::topic::{Action, Topic};
 use crate::{
     json::{
         lenient::{Scalar, optional, scalar},
-        object::Object,
-        token::{Misfit, Token},
+        token::{Object, Token},
     },
     scalar::Id,
 };
@@ -30,46 +29,37 @@ pub struct Notification {
     #[doc(alias = "instancia")]
     #[serde(alias = "cpnID", deserialize_with = "scalar")]
     pub cpn_id: u64,
-
     /// Where the resource can be read, **as the sender wrote it**: never append it to a base, take
     /// [`resource_path`](Self::resource_path).
     #[doc(alias = "recurso")]
     pub resource: String,
-
     /// The resource's id; for prices and stock the id of the variant.
     #[serde(alias = "resourceID")]
     pub resource_id: Id,
-
     /// What kind of resource it is.
     pub topic: Topic,
-
     /// What was done to it.
     pub action: Action,
-
     /// When the notice was sent, in Unix seconds. The documentation's sample of a document has
     /// none.
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub send: Option<u64>,
-
     /// The office in which it happened. In notices of documents and stock, and in the
     /// documentation's sample of a price.
     #[doc(alias = "sucursal")]
     #[serde(alias = "officeID")]
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub office_id: Option<Id>,
-
     /// The price list. In notices of prices.
     #[doc(alias = "lista de precios")]
     #[serde(alias = "priceListID")]
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub price_list_id: Option<Id>,
-
     /// The seller. In notices of courier orders.
     #[doc(alias = "vendedor")]
     #[serde(alias = "sellerID")]
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub seller_id: Option<Id>,
-
     /// A credential of the user's. In notices of courier orders.
     ///
     /// It is read and never written: neither [`Debug`] nor [`Serialize`] gives it out, since what
@@ -109,10 +99,10 @@ impl fmt::Debug for UserToken {
 impl Scalar for UserToken {
     const EXPECTED: &'static str = "a token: a string";
 
-    fn read(token: Token<'_>) -> Result<Self, Misfit> {
+    fn read(token: Token<'_>) -> Option<Self> {
         match token {
-            Token::String(text) => Ok(Self(text.into())),
-            _ => Err(Misfit),
+            Token::String(text) => Some(Self((*text).into())),
+            _ => None,
         }
     }
 }
@@ -120,14 +110,16 @@ impl Scalar for UserToken {
 impl Scalar for u64 {
     const EXPECTED: &'static str = "a whole number, or a string of its digits";
 
-    fn read(token: Token<'_>) -> Result<Self, Misfit> {
-        let (Token::Number(digits) | Token::String(digits)) = token else {
-            return Err(Misfit);
+    fn read(token: Token<'_>) -> Option<Self> {
+        let digits = match &token {
+            Token::Number(digits) => digits,
+            Token::String(digits) => &**digits,
+            _ => return None,
         };
         // `parse` alone would take a sign and leading zeros, which no number of JSON's has.
         match digits.as_bytes() {
-            [b'1'..=b'9', ..] | [b'0'] => digits.parse().map_err(|_| Misfit),
-            _ => Err(Misfit),
+            [b'1'..=b'9', ..] | [b'0'] => digits.parse().ok(),
+            _ => None,
         }
     }
 }

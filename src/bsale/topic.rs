@@ -2,7 +2,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::json::{
     lenient::{Scalar, scalar},
-    token::{Misfit, Token},
+    token::Token,
 };
 
 /// What kind of resource a notice is about.
@@ -105,10 +105,10 @@ impl Action {
 impl Scalar for Topic {
     const EXPECTED: &'static str = "a topic that Bsale documents";
 
-    fn read(token: Token<'_>) -> Result<Self, Misfit> {
+    fn read(token: Token<'_>) -> Option<Self> {
         match token {
-            Token::String(text) => Self::parse(text).ok_or(Misfit),
-            _ => Err(Misfit),
+            Token::String(text) => Self::parse(&text),
+            _ => None,
         }
     }
 }
@@ -122,10 +122,10 @@ impl<'de> Deserialize<'de> for Topic {
 impl Scalar for Action {
     const EXPECTED: &'static str = "an action: post, put or delete";
 
-    fn read(token: Token<'_>) -> Result<Self, Misfit> {
+    fn read(token: Token<'_>) -> Option<Self> {
         match token {
-            Token::String(text) => Self::parse(text).ok_or(Misfit),
-            _ => Err(Misfit),
+            Token::String(text) => Self::parse(&text),
+            _ => None,
         }
     }
 }

@@ -1,23 +1,15 @@
-//! One reader for each way in which scalars are written; fields name the one that they need.
+//! One reader for each way in which fields are written or left out; fields name the one that they need.
 
-use std::marker::PhantomData;
+use serde::{Deserializer, de::IgnoredAny};
 
-use serde::{
-    Deserializer,
-    de::{MapAccess, SeqAccess},
-};
-
-use super::{
-    object::is_index,
-    token::{Misfit, Reading, Token, expected, read},
-};
+use super::token::{Object, Token, Value, expected, read};
 
 /// A value that is written as a string or as a number.
 pub(crate) trait Scalar: Sized {
     /// Ends the sentence "expected …".
     const EXPECTED: &'static str;
 
-    fn read(token: Token<'_>) -> Result<Self, Misfit>;
+    fn read(token: Token<'_>) -> Option<Self>;
 }
 
 /// A scalar that has to be there.
@@ -26,7 +18,8 @@ where
     D: Deserializer<'de>,
     T: Scalar,
 {
-    read::<Exact<T>, D>(deserializer)
+    let token = token(deserializer, T::EXPECTED)?;
+    T::read(token).ok_or_else(|| expected(T::EXPECTED))
 }
 
 /// A scalar; or none, as `null` or as the empty string, which is PHP's other way to say so.
@@ -35,7 +28,10 @@ where
     D: Deserializer<'de>,
     T: Scalar,
 {
-    read::<Optional<T>, D>(deserializer)
+    match token(deserializer, T::EXPECTED)? {
+        token if token.is_none() => Ok(None),
+        token => some(T::read(token), T::EXPECTED),
+    }
 }
 
 /// Text: a string, a number (its digits), or `null`.
@@ -43,7 +39,13 @@ pub(crate) fn text<'de, D>(deserializer: D) -> Result<Option<String>, D::Error>
 where
     D: Deserializer<'de>,
 {
-    read::<Text, D>(deserializer)
+    const EXPECTED: &str = "text: a string";
+    match token(deserializer, EXPECTED)? {
+        Token::Null => Ok(None),
+        Token::String(text) => Ok(Some(text.into_owned())),
+        Token::Number(digits) => Ok(Some(digits.to_owned())),
+        Token::True | Token::False => Err(expected(EXPECTED)),
+    }
 }
 
 /// Yes or no, in one of many ways; or none, as `null` or `""`.
@@ -51,135 +53,109 @@ pub(crate) fn flag<'de, D>(deserializer: D) -> Result<Option<bool>, D::Error>
 where
     D: Deserializer<'de>,
 {
-    read::<Flag, D>(deserializer)
+    const EXPECTED: &str = "true or false";
+    let text = match token(deserializer, EXPECTED)? {
+        token if token.is_none() => return Ok(None),
+        Token::True => return Ok(Some(true)),
+        Token::False => return Ok(Some(false)),
+        token => token.text().unwrap_or_default(),
+    };
+    let is_one_of = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if is_one_of(&["1", "true", "yes", "y", "si", "sí", "s"]) {
+        Ok(Some(true))
+    } else if is_one_of(&["0", "false", "no", "n"]) {
+        Ok(Some(false))
+    } else {
+        Err(expected(EXPECTED))
+    }
 }
 
-/// A list of strings, or a single one; or none, as `null`, `""` or `{}`.
-pub(crate) fn texts<'de, D>(deserializer: D) -> Result<Vec<String>, D::Error>
+/// An object; or none, as `null`, `""` or PHP's empty object `[]`; or a list of that one object. An
+/// object without keys is one where the type has nothing that must be there, else it is none.
+pub(crate) fn object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Object<'de>,
+{
+    match read::<T, D>(deserializer, 1, T::EXPECTED)? {
+        Value::Object(object) => Ok(Some(object)),
+        Value::Empty => Ok(T::empty::<D::Error>().ok()),
+        Value::Array(mut only) => Ok(only.pop()),
+        Value::Token(token) if token.is_none() => Ok(None),
+        Value::Token(token) => some(T::bare(token), T::EXPECTED),
+    }
+}
+
+/// The same for an object that is large beside what holds it.
+pub(crate) fn boxed<'de, D, T>(deserializer: D) -> Result<Option<Box<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Object<'de>,
+{
+    object(deserializer).map(|found| found.map(Box::new))
+}
+
+/// Text, a number (its digits), or an object in its place; or none, as `null` or `[]`.
+pub(crate) fn text_or_object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Object<'de>,
+{
+    match read::<T, D>(deserializer, 0, T::EXPECTED)? {
+        Value::Object(object) => Ok(Some(object)),
+        Value::Empty => T::empty().map(Some),
+        Value::Array(_) | Value::Token(Token::Null) => Ok(None),
+        Value::Token(token) => some(T::bare(token), T::EXPECTED),
+    }
+}
+
+/// A list; or none, as `null`, `""` or `{}`; or a single element without its list. An object whose keys
+/// are whole numbers is the list of its values: PHP writes a list with holes like that.
+pub(crate) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Object<'de>,
+{
+    match read::<T, D>(deserializer, T::MOST, T::EXPECTED)? {
+        Value::Object(only) => Ok(vec![only]),
+        Value::Array(list) => Ok(list),
+        Value::Empty => Ok(Vec::new()),
+        Value::Token(token) if token.is_none() => Ok(Vec::new()),
+        Value::Token(token) => match T::bare(token) {
+            Some(only) => Ok(vec![only]),
+            None => Err(expected(T::EXPECTED)),
+        },
+    }
+}
+
+/// A string as the element of a list. Strings are no containers, so the bound on containers does not
+/// hold for a list of them; the known ones have two.
+impl<'de> Object<'de> for String {
+    const EXPECTED: &'static str = "a short list of strings, or a single one";
+    const MOST: usize = 100;
+
+    fn bare(token: Token<'de>) -> Option<Self> {
+        match token {
+            Token::String(text) => Some(text.into_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl Object<'_> for IgnoredAny {}
+
+/// A value that is neither an array nor an object.
+fn token<'de, D>(deserializer: D, expects: &'static str) -> Result<Token<'de>, D::Error>
 where
     D: Deserializer<'de>,
 {
-    read::<Texts, D>(deserializer)
-}
-
-struct Exact<T>(PhantomData<T>);
-
-impl<T: Scalar> Reading<'_> for Exact<T> {
-    type Value = T;
-    const EXPECTED: &'static str = T::EXPECTED;
-
-    fn token(token: Token<'_>) -> Result<T, Misfit> {
-        T::read(token)
+    match read::<IgnoredAny, D>(deserializer, 0, expects)? {
+        Value::Token(token) => Ok(token),
+        _ => Err(expected(expects)),
     }
 }
 
-struct Optional<T>(PhantomData<T>);
-
-impl<T: Scalar> Reading<'_> for Optional<T> {
-    type Value = Option<T>;
-    const EXPECTED: &'static str = T::EXPECTED;
-
-    fn token(token: Token<'_>) -> Result<Option<T>, Misfit> {
-        match token {
-            Token::Null | Token::String("") => Ok(None),
-            token => T::read(token).map(Some),
-        }
-    }
-}
-
-struct Text;
-
-impl Reading<'_> for Text {
-    type Value = Option<String>;
-    const EXPECTED: &'static str = String::EXPECTED;
-
-    fn token(token: Token<'_>) -> Result<Option<String>, Misfit> {
-        match token {
-            Token::Null => Ok(None),
-            token => String::read(token).map(Some),
-        }
-    }
-}
-
-impl Scalar for String {
-    const EXPECTED: &'static str = "text: a string";
-
-    fn read(token: Token<'_>) -> Result<Self, Misfit> {
-        match token {
-            Token::String(text) | Token::Number(text) => Ok(text.to_owned()),
-            Token::Null | Token::True | Token::False => Err(Misfit),
-        }
-    }
-}
-
-struct Flag;
-
-impl Reading<'_> for Flag {
-    type Value = Option<bool>;
-    const EXPECTED: &'static str = "true or false";
-
-    fn token(token: Token<'_>) -> Result<Option<bool>, Misfit> {
-        let text = match token {
-            Token::Null | Token::String("") => return Ok(None),
-            Token::True => return Ok(Some(true)),
-            Token::False => return Ok(Some(false)),
-            Token::Number(text) | Token::String(text) => text,
-        };
-        let is_one_of = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
-        if is_one_of(&["1", "true", "yes", "y", "si", "sí", "s"]) {
-            Ok(Some(true))
-        } else if is_one_of(&["0", "false", "no", "n"]) {
-            Ok(Some(false))
-        } else {
-            Err(Misfit)
-        }
-    }
-}
-
-/// Strings are no containers, so the bound on containers does not hold for a list of them; the known
-/// ones have two.
-const MAX_TEXTS: usize = 100;
-
-struct Texts;
-
-impl Texts {
-    fn push<E: serde::de::Error>(texts: &mut Vec<String>, text: String) -> Result<(), E> {
-        if texts.len() == MAX_TEXTS {
-            return Err(expected(<Self as Reading<'_>>::EXPECTED));
-        }
-        texts.push(text);
-        Ok(())
-    }
-}
-
-impl<'de> Reading<'de> for Texts {
-    type Value = Vec<String>;
-    const EXPECTED: &'static str = "a short list of strings, or a single one";
-
-    fn token(token: Token<'_>) -> Result<Vec<String>, Misfit> {
-        match token {
-            Token::Null | Token::String("") => Ok(Vec::new()),
-            Token::String(text) => Ok(vec![text.to_owned()]),
-            _ => Err(Misfit),
-        }
-    }
-
-    fn array<A: SeqAccess<'de>>(mut elements: A) -> Result<Vec<String>, A::Error> {
-        let mut texts = Vec::new();
-        while let Some(text) = elements.next_element()? {
-            Self::push(&mut texts, text)?;
-        }
-        Ok(texts)
-    }
-
-    fn object<A: MapAccess<'de>>(mut fields: A) -> Result<Vec<String>, A::Error> {
-        let mut texts = Vec::new();
-        while let Some(key) = fields.next_key::<String>()? {
-            if !is_index(&key) {
-                return Err(expected(Self::EXPECTED));
-            }
-            Self::push(&mut texts, fields.next_value()?)?;
-        }
-        Ok(texts)
-    }
+/// What was read and has to be there.
+fn some<T, E: serde::de::Error>(found: Option<T>, expects: &'static str) -> Result<Option<T>, E> {
+    found.map_or_else(|| Err(expected(expects)), |found| Ok(Some(found)))
 }

@@ -7,7 +7,6 @@
 pub(crate) mod envelope;
 pub(crate) mod lenient;
 pub(crate) mod misfit;
-pub(crate) mod object;
 pub(crate) mod reader;
 pub(crate) mod token;
 

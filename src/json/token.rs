@@ -1,12 +1,18 @@
 //! One value as it is written, whichever deserializer reads it.
 
-use std::{fmt, marker::PhantomData};
+use std::{borrow::Cow, fmt, iter, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
+    de::{
+        DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+        value::{CowStrDeserializer, MapDeserializer},
+    },
+    forward_to_deserialize_any,
 };
 use serde_json::value::RawValue;
+
+use super::reader::MAX_CONTAINERS;
 
 /// Asks our [reader](super::reader) for one value of any kind: a string, an array or an object, or the
 /// text of any other as [`visit_some`](Visitor::visit_some).
@@ -16,105 +22,50 @@ pub(super) const VALUE: &str = "tower_webhook::value";
 pub(crate) const RAW: &str = "tower_webhook::raw";
 
 /// A value that is neither an array nor an object, as it is written.
-#[derive(Clone, Copy)]
-pub(crate) enum Token<'a> {
+pub(crate) enum Token<'de> {
     Null,
     True,
     False,
-    Number(&'a str),
-    String(&'a str),
+    Number(&'de str),
+    String(Cow<'de, str>),
 }
 
-/// The value is not what the field holds. Carries nothing of the value.
-#[derive(Debug)]
-pub(crate) struct Misfit;
+/// A value of any kind, with its objects read as `T`.
+pub(super) enum Value<'de, T> {
+    Token(Token<'de>),
+    Array(Vec<T>),
+    /// An object without keys.
+    Empty,
+    Object(T),
+}
 
-/// What is made of the value of a field: of a token, an array or an object.
-pub(crate) trait Reading<'de> {
-    type Value;
-
+/// A type that is written as an object, or, as the element of a list, as something else.
+pub(crate) trait Object<'de>: Deserialize<'de> {
     /// Ends the sentence "expected …".
-    const EXPECTED: &'static str;
+    const EXPECTED: &'static str = "an object";
 
-    fn token(token: Token<'_>) -> Result<Self::Value, Misfit>;
+    /// How many a list of them may have.
+    const MOST: usize = MAX_CONTAINERS;
 
-    fn array<A: SeqAccess<'de>>(_elements: A) -> Result<Self::Value, A::Error> {
-        Err(expected(Self::EXPECTED))
+    /// What a bare string or number in the object's place is.
+    fn bare(_token: Token<'de>) -> Option<Self> {
+        None
     }
 
-    fn object<A: MapAccess<'de>>(_fields: A) -> Result<Self::Value, A::Error> {
-        Err(expected(Self::EXPECTED))
+    /// Reads the object itself.
+    fn object<D: Deserializer<'de>>(object: D) -> Result<Self, D::Error> {
+        Self::deserialize(object)
     }
-}
 
-/// Reads one value.
-pub(crate) fn read<'de, R, D>(deserializer: D) -> Result<R::Value, D::Error>
-where
-    R: Reading<'de>,
-    D: Deserializer<'de>,
-{
-    deserializer.deserialize_newtype_struct(VALUE, OneValue::<R>(PhantomData))
-}
-
-/// [`read`] as a seed.
-pub(crate) struct OneValue<R>(pub(crate) PhantomData<R>);
-
-impl<'de, R: Reading<'de>> DeserializeSeed<'de> for OneValue<R> {
-    type Value = R::Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<R::Value, D::Error> {
-        read::<R, D>(deserializer)
+    /// Reads an object without keys.
+    fn empty<E: Error>() -> Result<Self, E> {
+        Self::object(MapDeserializer::new(iter::empty::<((), ())>()))
     }
 }
 
-impl<R> OneValue<R> {
-    fn token<'de, E: Error>(token: Token<'_>) -> Result<R::Value, E>
-    where
-        R: Reading<'de>,
-    {
-        R::token(token).map_err(|Misfit| expected(R::EXPECTED))
-    }
-}
-
-impl<'de, R: Reading<'de>> Visitor<'de> for OneValue<R> {
-    type Value = R::Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(R::EXPECTED)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<R::Value, E> {
-        Self::token(Token::String(text))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<R::Value, A::Error> {
-        R::array(elements)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<R::Value, A::Error> {
-        R::object(fields)
-    }
-
-    /// Our reader gives the text of what is no string, no array and no object.
-    fn visit_some<D: Deserializer<'de>>(self, bare: D) -> Result<R::Value, D::Error> {
-        Self::token(Token::bare(<&str>::deserialize(bare)?))
-    }
-
-    /// `serde_json` would give a number as a float, or as a map, so the text of the value comes first.
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<R::Value, D::Error> {
-        let raw = <&RawValue>::deserialize(value)?.get();
-        if !raw.starts_with(['"', '[', '{']) {
-            return Self::token(Token::bare(raw));
-        }
-        serde_json::Deserializer::from_str(raw)
-            .deserialize_any(self)
-            .map_err(|_| expected(R::EXPECTED))
-    }
-}
-
-impl<'a> Token<'a> {
+impl<'de> Token<'de> {
     /// Of JSON that is no string, no array and no object.
-    fn bare(text: &'a str) -> Self {
+    fn bare(text: &'de str) -> Self {
         match text {
             "null" => Self::Null,
             "true" => Self::True,
@@ -122,9 +73,258 @@ impl<'a> Token<'a> {
             number => Self::Number(number),
         }
     }
+
+    /// Text, or the digits of a number.
+    pub(crate) fn text(self) -> Option<String> {
+        match self {
+            Self::String(text) => Some(text.into_owned()),
+            Self::Number(digits) => Some(digits.to_owned()),
+            Self::Null | Self::True | Self::False => None,
+        }
+    }
+
+    /// PHP's ways to say that there is nothing.
+    pub(super) fn is_none(&self) -> bool {
+        matches!(self, Self::Null) || matches!(self, Self::String(text) if text.is_empty())
+    }
+}
+
+/// Reads one value; an array may have so many elements, and so may PHP's object for an array with
+/// holes, where an array may have more than one.
+pub(super) fn read<'de, T, D>(
+    deserializer: D,
+    most: usize,
+    expected: &'static str,
+) -> Result<Value<'de, T>, D::Error>
+where
+    T: Object<'de>,
+    D: Deserializer<'de>,
+{
+    let visitor = ValueVisitor {
+        most,
+        expected,
+        of: PhantomData,
+    };
+    deserializer.deserialize_newtype_struct(VALUE, visitor)
+}
+
+struct ValueVisitor<T> {
+    most: usize,
+    expected: &'static str,
+    of: PhantomData<T>,
+}
+
+impl<'de, T: Object<'de>> Visitor<'de> for ValueVisitor<T> {
+    type Value = Value<'de, T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Value::Token(Token::String(Cow::Borrowed(text))))
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<Self::Value, E> {
+        Ok(Value::Token(Token::String(Cow::Owned(text))))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        self.visit_string(text.to_owned())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
+        let mut list = Vec::new();
+        while list.len() < self.most {
+            match elements.next_element_seed(Exactly::seed())? {
+                Some(element) => push(&mut list, element),
+                None => return Ok(Value::Array(list)),
+            }
+        }
+        match elements.next_element::<IgnoredAny>()? {
+            Some(_) => Err(expected(self.expected)),
+            None => Ok(Value::Array(list)),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
+        let mut key = fields.next_key_seed(Key)?;
+        match &key {
+            None => return Ok(Value::Empty),
+            Some(key) if self.most > 1 && is_index(key) => {}
+            Some(_) => return Fields::read(fields, key).map(Value::Object),
+        }
+        let mut list = Vec::new();
+        while let Some(index) = key {
+            if !is_index(&index) || list.len() == self.most {
+                return Err(expected(self.expected));
+            }
+            push(&mut list, fields.next_value_seed(Exactly::seed())?);
+            key = fields.next_key_seed(Key)?;
+        }
+        Ok(Value::Array(list))
+    }
+
+    /// Our reader gives the text of what is no string, no array and no object.
+    fn visit_some<D: Deserializer<'de>>(self, bare: D) -> Result<Self::Value, D::Error> {
+        <&str>::deserialize(bare).map(|bare| Value::Token(Token::bare(bare)))
+    }
+
+    /// `serde_json` would give a number as a float, or as a map, so the text of the value comes first.
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<Self::Value, D::Error> {
+        let raw = <&RawValue>::deserialize(value)?.get();
+        if !raw.starts_with(['"', '[', '{']) {
+            return Ok(Value::Token(Token::bare(raw)));
+        }
+        let expects = self.expected;
+        serde_json::Deserializer::from_str(raw)
+            .deserialize_any(self)
+            .map_err(|_| expected(expects))
+    }
+}
+
+/// Doubles like any `Vec`, but never past what a body may hold.
+fn push<T>(list: &mut Vec<T>, element: T) {
+    if list.len() == list.capacity() {
+        let room = MAX_CONTAINERS.saturating_sub(list.len()).max(1);
+        list.reserve_exact(list.len().max(4).min(room));
+    }
+    list.push(element);
+}
+
+/// Whether a key is a place in a list.
+fn is_index(key: &str) -> bool {
+    !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A `T` that has to be there. What is no `T` by itself has to be an object: a derived struct would
+/// also take an array of its fields by position.
+pub(crate) struct Exactly<T>(PhantomData<T>);
+
+impl<T> Exactly<T> {
+    pub(crate) fn seed() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<'de, T: Object<'de>> DeserializeSeed<'de> for Exactly<T> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        match read(deserializer, 0, T::EXPECTED)? {
+            Value::Object(object) => Ok(object),
+            Value::Empty => T::empty(),
+            Value::Token(token) => T::bare(token).ok_or_else(|| expected(T::EXPECTED)),
+            Value::Array(_) => Err(expected(T::EXPECTED)),
+        }
+    }
+}
+
+/// The fields of an object, for a `T` to be read from them.
+struct Fields<'de, A> {
+    fields: A,
+    first: Option<Cow<'de, str>>,
+    /// The names that `T` knows.
+    known: &'static [&'static str],
+    has_known: bool,
+}
+
+impl<'de, A: MapAccess<'de>> Fields<'de, A> {
+    /// An object of which `T` knows no key is no `T`.
+    fn read<T: Object<'de>>(fields: A, first: Option<Cow<'de, str>>) -> Result<T, A::Error> {
+        let mut fields = Self {
+            fields,
+            first,
+            known: &[],
+            has_known: false,
+        };
+        match T::object(&mut fields) {
+            Ok(_) if !fields.has_known => Err(expected(T::EXPECTED)),
+            read => read,
+        }
+    }
+}
+
+impl<'de, A: MapAccess<'de>> Deserializer<'de> for &mut Fields<'de, A> {
+    type Error = A::Error;
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        known: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, A::Error> {
+        self.known = known;
+        visitor.visit_map(self)
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, A::Error> {
+        visitor.visit_map(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+        unit unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<'de, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error>
+    where
+        K: DeserializeSeed<'de>,
+    {
+        if self.has_known {
+            return self.fields.next_key_seed(seed);
+        }
+        let key = match self.first.take() {
+            Some(key) => key,
+            None => match self.fields.next_key_seed(Key)? {
+                Some(key) => key,
+                None => return Ok(None),
+            },
+        };
+        self.has_known = self.known.contains(&&*key);
+        seed.deserialize(CowStrDeserializer::new(key)).map(Some)
+    }
+
+    fn next_value_seed<V>(&mut self, seed: V) -> Result<V::Value, A::Error>
+    where
+        V: DeserializeSeed<'de>,
+    {
+        self.fields.next_value_seed(seed)
+    }
+}
+
+/// A key, borrowed where it has no escapes.
+pub(crate) struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, key: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(key))
+    }
+
+    fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(key.to_owned()))
+    }
 }
 
 /// An error that says what the field holds, and nothing of what was found.
-pub(crate) fn expected<E: Error>(what: &'static str) -> E {
+pub(super) fn expected<E: Error>(what: &'static str) -> E {
     E::custom(format_args!("expected {what}"))
 }

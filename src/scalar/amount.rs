@@ -3,10 +3,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use super::text::{Text, text_type};
-use crate::json::{
-    lenient::Scalar,
-    token::{Misfit, Token},
-};
+use crate::json::{lenient::Scalar, token::Token};
 
 /// An amount of money or a quantity, with the exact digits that arrived.
 ///
@@ -34,11 +31,11 @@ text_type!(Amount);
 impl Scalar for Amount {
     const EXPECTED: &'static str = "an amount: a number or a string of one";
 
-    fn read(token: Token<'_>) -> Result<Self, Misfit> {
+    fn read(token: Token<'_>) -> Option<Self> {
         match token {
-            Token::Number(digits) => Ok(Self(digits.into())),
-            Token::String(text) => Self::from_str(text).map_err(|_| Misfit),
-            _ => Err(Misfit),
+            Token::Number(digits) => Some(Self(digits.into())),
+            Token::String(text) => text.parse().ok(),
+            _ => None,
         }
     }
 }

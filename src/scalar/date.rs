@@ -1,10 +1,7 @@
 use serde::Serialize;
 
 use super::text::{Text, text_type};
-use crate::json::{
-    lenient::Scalar,
-    token::{Misfit, Token},
-};
+use crate::json::{lenient::Scalar, token::Token};
 
 /// A date, or a date and a time of day, as the provider wrote it: `2024-06-18`,
 /// `2026-05-04 16:02:28`.
@@ -63,10 +60,10 @@ impl Date {
 impl Scalar for Date {
     const EXPECTED: &'static str = "a date: a string";
 
-    fn read(token: Token<'_>) -> Result<Self, Misfit> {
+    fn read(token: Token<'_>) -> Option<Self> {
         match token {
-            Token::String(text) => Ok(Self(text.into())),
-            _ => Err(Misfit),
+            Token::String(text) => Some((*text).into()),
+            _ => None,
         }
     }
 }

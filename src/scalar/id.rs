@@ -3,10 +3,7 @@ use std::{borrow::Borrow, cmp::Ordering};
 use serde::Serialize;
 
 use super::text::{Text, text_type};
-use crate::json::{
-    lenient::Scalar,
-    token::{Misfit, Token},
-};
+use crate::json::{lenient::Scalar, token::Token};
 
 /// The id of an object at the provider: opaque text.
 ///
@@ -23,11 +20,11 @@ text_type!(Id);
 impl Scalar for Id {
     const EXPECTED: &'static str = "an id: a non-empty string or an integer";
 
-    fn read(token: Token<'_>) -> Result<Self, Misfit> {
+    fn read(token: Token<'_>) -> Option<Self> {
         match token {
-            Token::String(text) if !text.is_empty() => Ok(Self(text.into())),
-            Token::Number(digits) if !digits.contains(['.', 'e', 'E']) => Ok(Self(digits.into())),
-            _ => Err(Misfit),
+            Token::String(text) if !text.is_empty() => Some((*text).into()),
+            Token::Number(digits) if !digits.contains(['.', 'e', 'E']) => Some(digits.into()),
+            _ => None,
         }
     }
 }
@@ -48,12 +45,6 @@ impl PartialOrd for Id {
 impl Borrow<str> for Id {
     fn borrow(&self) -> &str {
         self.as_str()
-    }
-}
-
-impl From<String> for Id {
-    fn from(text: String) -> Self {
-        Self(text.as_str().into())
     }
 }
 

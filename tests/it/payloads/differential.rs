@@ -1,15 +1,25 @@
 //! For JSON of any shape around the known names: decoding never panics, every scalar that a typed event
 //! exposes is what stands at that path of the body, digit for digit, and every scalar that stands where
 //! the types look is in the typed event.
+//!
+//! And for texts that are JSON or nearly so: what a provider takes is what `serde_json` takes, and is
+//! read as the same value.
 
-use std::{cell::Cell, fmt::Write as _};
+use std::{cell::Cell, collections::HashMap, fmt::Write as _};
 
+use bytes::Bytes;
 use proptest::{
     prelude::*,
+    sample::{Index, select},
     test_runner::{Config, TestRunner},
 };
-use serde_json::Value;
-use tower_webhook::{Event as _, alegra, bsale};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::{Value, value::RawValue};
+use tower_webhook::{
+    Event as _, Provider,
+    alegra::{self, Alegra},
+    bsale::{self, Bsale},
+};
 
 /// JSON as it was written: numbers are their text, and keys have an order.
 #[derive(Clone, Debug)]
@@ -581,4 +591,227 @@ fn a_typed_notice_shows_what_was_sent() {
             }
         }
     });
+}
+
+const ALEGRA: [&str; 5] = [
+    include_str!("../../data/alegra/new-client.json"),
+    include_str!("../../data/alegra/new-item.json"),
+    include_str!("../../data/alegra/new-invoice.json"),
+    include_str!("../../data/alegra/new-bill.json"),
+    include_str!("../../data/alegra/variants/new-client-escapes.json"),
+];
+
+const BSALE: [&str; 3] = [
+    include_str!("../../data/bsale/document.json"),
+    include_str!("../../data/bsale/price.json"),
+    include_str!("../../data/bsale/variants/document-numbers-as-strings.json"),
+];
+
+/// Pieces that mean something, or nearly do.
+#[rustfmt::skip]
+const PIECES: [&str; 56] = [
+    "{", "}", "[", "]", "\"", ",", ":", "\\", "/", " ", "\n", "\t", "\r", "\u{b}", "\0", "\u{1f}",
+    "\u{7f}", "\u{a0}", "é", "😀", "\u{feff}", "0", "1", "00", "-", "+", ".", "e", "E", "1e5",
+    "-0.0", "1E+9", "1e", "null", "nul", "true", "false", "\\u", "\\u00e9", "\\ud83d", "\\ude00",
+    "\\ud83d\\ude00", "\\uD83D\\u0041", "\\u12", "\\n", "\\/", "\\x", "\\\"", "{}", "[]", "{},",
+    "[[]]", "{\"a\":1}", "\"id\":", "        ", "\n                ",
+];
+
+/// One of the samples, cut, doubled and pieced together in a few places.
+fn mutated(samples: &'static [&'static str]) -> impl Strategy<Value = String> {
+    let edit = (any::<Index>(), 0..4_usize, select(&PIECES[..]), 0..6_u8);
+    let edits = prop::collection::vec(edit, 0..5);
+    (select(samples), edits).prop_map(|(sample, edits)| {
+        let mut chars: Vec<char> = sample.chars().collect();
+        for (at, len, piece, kind) in edits {
+            let at = at.index(chars.len() + 1);
+            let end = (at + len).min(chars.len());
+            match kind {
+                0 => drop(chars.drain(at..end)),
+                1 => drop(chars.splice(at..at, piece.chars())),
+                2 => drop(chars.splice(at..end, piece.chars())),
+                3 => chars.truncate(at.max(1)),
+                _ => {
+                    let doubled: Vec<char> = chars[at..(at + len * 8).min(chars.len())].to_vec();
+                    drop(chars.splice(at..at, doubled));
+                }
+            }
+        }
+        chars.into_iter().collect()
+    })
+}
+
+/// Any value of JSON, with random spaces; or one with a piece too much; or pieces alone.
+fn any_text() -> impl Strategy<Value = String> {
+    let number = r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?";
+    let string = prop_oneof![
+        any::<String>().prop_map(|text| serde_json::to_string(&text).unwrap()),
+        "\"([ -!#-\\[\\]-~]|\\\\[\"\\\\/bfnrt]|\\\\u00[0-9a-fA-F]{2}|\\\\u[0-9a-c][0-9a-f]{3}){0,40}\"",
+    ]
+    .boxed();
+    let word = select(&["null", "true", "false"][..]).prop_map(str::to_owned);
+    let leaf = prop_oneof![number, string.clone(), word];
+    let json = leaf.prop_recursive(5, 60, 6, move |value| {
+        let space = || select(&["", "", " ", "\n  ", "\r\n\t", "\n            "][..]);
+        let element =
+            (space(), value.clone(), space()).prop_map(|(a, value, b)| format!("{a}{value}{b}"));
+        let entry = (space(), string.clone(), space(), value, space())
+            .prop_map(|(a, key, b, value, c)| format!("{a}{key}{b}:{b}{value}{c}"));
+        let list = (space(), prop::collection::vec(element, 0..6));
+        let object = (space(), prop::collection::vec(entry, 0..6));
+        prop_oneof![
+            list.prop_map(|(inside, elements)| format!("[{}{inside}]", elements.join(","))),
+            object.prop_map(|(inside, entries)| format!("{{{}{inside}}}", entries.join(","))),
+        ]
+    });
+    let piece = select(&PIECES[..]);
+    let with_a_piece =
+        (json.clone(), any::<Index>(), piece.clone()).prop_map(|(text, at, piece)| {
+            let mut chars: Vec<char> = text.chars().collect();
+            let at = at.index(chars.len() + 1);
+            chars.splice(at..at, piece.chars());
+            chars.into_iter().collect()
+        });
+    let pieces = prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat());
+    prop_oneof![2 => json, 2 => with_a_piece, 1 => pieces]
+}
+
+/// What a provider makes of a body; nothing of one that it refuses.
+fn received<P: Provider>(provider: &P, body: &str) -> Option<P::Event> {
+    let (head, ()) = http::Request::new(()).into_parts();
+    let received = provider.receive(&head, &Bytes::from(body.to_owned()));
+    received.ok().and_then(tower_webhook::Received::into_event)
+}
+
+#[track_caller]
+fn for_all<S: Strategy>(strategy: &S, test: impl Fn(S::Value) -> Result<(), TestCaseError>) {
+    let config = Config {
+        // `PROPTEST_CASES` asks for more.
+        cases: Config::default().cases.max(2_000),
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let ran = TestRunner::new(config).run(strategy, test);
+    ran.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// What stands at a path of objects.
+fn inner<'a>(text: &'a str, keys: &[&str]) -> Option<&'a str> {
+    keys.iter().try_fold(text, |text, key| {
+        let object: HashMap<String, &RawValue> = serde_json::from_str(text).ok()?;
+        object.get(*key).map(|raw| raw.get())
+    })
+}
+
+/// What was typed is what `serde_json` reads from the same text, and what was not, it does not read.
+fn same<T: DeserializeOwned + PartialEq + std::fmt::Debug>(
+    typed: Option<T>,
+    text: &str,
+) -> Result<(), TestCaseError> {
+    // A derived struct would take an array as well.
+    let object = text.trim_start().starts_with('{').then_some(text);
+    let there = object.and_then(|text| serde_json::from_str(text).ok());
+    prop_assert_eq!(typed, there, "{}", text);
+    Ok(())
+}
+
+#[test]
+fn a_provider_takes_what_is_json_and_nothing_else() {
+    for_all(&any_text(), |text| {
+        let body = format!(r#"{{"subject":"x","other":{text}}}"#);
+        let is_json = serde_json::from_str::<IgnoredAny>(&body).is_ok();
+        prop_assert_eq!(
+            received(&Alegra::new(), &body).is_some(),
+            is_json,
+            "{}",
+            body
+        );
+        let body = format!(r#"{{"other":{text},"topic":"x"}}"#);
+        let is_json = serde_json::from_str::<IgnoredAny>(&body).is_ok();
+        prop_assert_eq!(
+            received(&Bsale::new(), &body).is_some(),
+            is_json,
+            "{}",
+            body
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn objects_of_alegra_s_are_what_serde_json_reads() {
+    for_all(&mutated(&ALEGRA), |body| {
+        use alegra::Event::{NewBill, NewClient, NewInvoice, NewItem};
+
+        let Some(event) = received(&Alegra::new(), &body) else {
+            let subject = inner(&body, &["subject"]).map(serde_json::from_str::<String>);
+            let is_doubled = body.matches("\"subject\"").count() > 1;
+            prop_assert!(is_doubled || !matches!(subject, Some(Ok(_))), "{}", body);
+            return Ok(());
+        };
+        prop_assert!(
+            serde_json::from_str::<IgnoredAny>(&body).is_ok(),
+            "{}",
+            body
+        );
+        let Some(entity) = event.name().strip_prefix("new-") else {
+            return Ok(());
+        };
+        let Some(object) = inner(&body, &["message", entity]) else {
+            prop_assert!(matches!(event, alegra::Event::Drifted(_)), "{}", body);
+            return Ok(());
+        };
+        match (event, entity) {
+            (alegra::Event::Drifted(it), _)
+                if !it.path.starts_with(&format!("message.{entity}")) =>
+            {
+                Ok(())
+            }
+            (NewClient(it), _) => same(Some(it), object),
+            (NewItem(it), _) => same(Some(it), object),
+            (NewInvoice(it), _) => same(Some(it), object),
+            (NewBill(it), _) => same(Some(it), object),
+            (_, "client") => same(None::<alegra::Client>, object),
+            (_, "item") => same(None::<alegra::Item>, object),
+            (_, "invoice") => same(None::<alegra::Invoice>, object),
+            (_, _) => same(None::<alegra::Bill>, object),
+        }
+    });
+}
+
+#[test]
+fn notices_of_bsale_s_are_what_serde_json_reads() {
+    for_all(&mutated(&BSALE), |body| {
+        let typed = match received(&Bsale::new(), &body) {
+            Some(bsale::Event::Notification(notification)) => Some(notification),
+            _ => None,
+        };
+        same(typed, &body)
+    });
+}
+
+#[test]
+fn strings_are_read_as_serde_json_reads_them() {
+    let ends = [
+        0, 0x80, 0xd7ff, 0xd800, 0xd840, 0xdbff, 0xdc00, 0xdfff, 0xe000, 0xffff,
+    ];
+    let pairs = ends
+        .iter()
+        .flat_map(|first| ends.map(|second| format!("\"\\u{first:04x}\\u{second:04X}\"")));
+    let single = (0..=0xffff).map(|code| format!("\"\\u{code:04x}\""));
+    for text in single.chain(pairs) {
+        read_as_a_subject(&text).unwrap();
+    }
+    let hex =
+        "\"[a\u{e9}\u{1f600} ]{0,20}(\\\\u[0-9a-fA-F]{4}|\\\\[\"\\\\/bfnrtux]){0,3}[a-z]{0,20}\"";
+    let pieces = prop::collection::vec(select(&PIECES[..]), 0..6);
+    let quoted = pieces.prop_map(|pieces| format!("\"{}\"", pieces.concat()));
+    for_all(&prop_oneof![hex, quoted], |text| read_as_a_subject(&text));
+}
+
+fn read_as_a_subject(text: &str) -> Result<(), TestCaseError> {
+    let subject = received(&Alegra::new(), &format!(r#"{{"subject":{text}}}"#));
+    let here = subject.map(|event| event.subject().to_owned());
+    prop_assert_eq!(here, serde_json::from_str::<String>(text).ok(), "{}", text);
+    Ok(())
 }
