@@ -11,8 +11,7 @@ use serde_json::value::RawValue;
 use super::event::{self, Drifted, Event, Misfit, Unknown, WrittenDrift};
 use crate::{
     json::{
-        envelope::{self, RoutingSentences},
-        misfit,
+        envelope, misfit,
         reader::{Bail, MAX_CONTAINERS, Reader},
         token::{Exactly, Key},
     },
@@ -20,11 +19,11 @@ use crate::{
     scalar::Id,
 };
 
-const SUBJECT: RoutingSentences = RoutingSentences {
-    missing: "the field `subject` is missing",
-    doubled: "the field `subject` stands there twice",
-    not_text: "the field `subject` is not text",
-};
+const SUBJECT: [&str; 3] = [
+    "the field `subject` is missing",
+    "the field `subject` stands there twice",
+    "the field `subject` is not text",
+];
 
 pub(super) fn decode(body: &[u8]) -> Result<Event, Rejection> {
     let text = envelope::text(body)?;
@@ -131,7 +130,7 @@ impl<'de> Visitor<'de> for Message {
 fn step_by_step(text: &str) -> Result<Event, Rejection> {
     let containers = envelope::check(text)?;
     let [subject, message] = envelope::fields(text, [&["subject"], &["message"]])?;
-    let text = subject.routing(&SUBJECT)?;
+    let text = subject.routing(SUBJECT)?;
     let Some(subject) = event::subject(&text) else {
         return Ok(Event::Unknown(Unknown { subject: text }));
     };

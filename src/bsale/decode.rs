@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     json::{
-        envelope::{self, Field, RoutingSentences},
+        envelope::{self, Field},
         lenient::{Scalar, scalar},
         misfit,
         reader::{Bail, Reader},
@@ -22,11 +22,11 @@ use crate::{
     rejection::Rejection,
 };
 
-const TOPIC: RoutingSentences = RoutingSentences {
-    missing: "the field `topic` is missing",
-    doubled: "the field `topic` stands there twice",
-    not_text: "the field `topic` is not text",
-};
+const TOPIC: [&str; 3] = [
+    "the field `topic` is missing",
+    "the field `topic` stands there twice",
+    "the field `topic` is not text",
+];
 
 pub(super) fn decode(body: &[u8]) -> Result<Event, Rejection> {
     let text = envelope::text(body)?;
@@ -56,7 +56,7 @@ fn step_by_step(text: &str) -> Result<Event, Rejection> {
         &["send"],
     ];
     let [topic, action, cpn_id, resource, resource_id, send] = envelope::fields(text, names)?;
-    let topic = topic.routing(&TOPIC)?;
+    let topic = topic.routing(TOPIC)?;
     let action = string(action);
     let is_new_action = action
         .as_deref()

@@ -1,12 +1,6 @@
 //! The body as a whole: what is refused, and what is read of a body that does not fit.
 
-use std::fmt;
-
-use serde::{
-    Deserializer,
-    de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor},
-};
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 
 use super::reader::Reader;
 use crate::rejection::Rejection;
@@ -40,35 +34,29 @@ pub(crate) fn check(text: &str) -> Result<usize, Rejection> {
 /// One field of an envelope, unread.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Field<'a> {
-    first: Option<&'a RawValue>,
+    first: Option<&'a str>,
     doubled: bool,
 }
 
 impl<'a> Field<'a> {
     /// The value of a field that occurs exactly once.
     pub(crate) fn only(self) -> Option<&'a str> {
-        match self.first {
-            Some(raw) if !self.doubled => Some(raw.get()),
-            _ => None,
-        }
+        self.first.filter(|_| !self.doubled)
     }
 
     /// The text of the field that says what kind of event the body is, which has to be exact:
-    /// without it there is nothing to deliver to anybody.
-    pub(crate) fn routing(self, sentences: &RoutingSentences) -> Result<String, Rejection> {
+    /// without it there is nothing to deliver to anybody. Takes what to say of a field that is
+    /// missing, one that stands there twice, and one that is no text.
+    pub(crate) fn routing(
+        self,
+        [missing, doubled, not_text]: [&'static str; 3],
+    ) -> Result<String, Rejection> {
         if self.doubled {
-            return Err(Rejection::malformed(sentences.doubled));
+            return Err(Rejection::malformed(doubled));
         }
-        let raw = self.first.ok_or(Rejection::malformed(sentences.missing))?;
-        serde_json::from_str(raw.get()).map_err(|_| Rejection::malformed(sentences.not_text))
+        let raw = self.first.ok_or(Rejection::malformed(missing))?;
+        serde_json::from_str(raw).map_err(|_| Rejection::malformed(not_text))
     }
-}
-
-/// What is said of a routing field that cannot be used.
-pub(crate) struct RoutingSentences {
-    pub(crate) missing: &'static str,
-    pub(crate) doubled: &'static str,
-    pub(crate) not_text: &'static str,
 }
 
 /// The fields of an object, unread, each by any of its names; or why the text is no object.
@@ -76,64 +64,18 @@ pub(crate) fn fields<'a, const N: usize>(
     text: &'a str,
     names: [&[&str]; N],
 ) -> Result<[Field<'a>; N], Rejection> {
-    serde_json::Deserializer::from_str(text)
-        .deserialize_map(Fields(names))
-        .map_err(|_| Rejection::malformed("the body is not a JSON object"))
-}
-
-struct Fields<'a, const N: usize>([&'a [&'a str]; N]);
-
-impl<'de, const N: usize> Visitor<'de> for Fields<'_, N> {
-    type Value = [Field<'de>; N];
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut fields = [Field::default(); N];
-        while let Some(index) = map.next_key_seed(Key(&self.0))? {
-            match index {
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-                Some(index) => {
-                    let value = map.next_value()?;
-                    let field = &mut fields[index];
-                    field.doubled = field.first.is_some();
-                    field.first.get_or_insert(value);
-                }
-            }
+    let no_object = |_| Rejection::malformed("the body is not a JSON object");
+    let mut reader = Reader::unlimited(text);
+    let mut entries = reader.object().map_err(no_object)?;
+    let mut fields = [Field::default(); N];
+    while let Some((key, value)) = entries.next_raw().map_err(no_object)? {
+        // A key whose escapes make no text is just one of the others.
+        let key: String = serde_json::from_str(key).unwrap_or_default();
+        if let Some(index) = names.iter().position(|names| names.contains(&&*key)) {
+            let field = &mut fields[index];
+            field.doubled = field.first.is_some();
+            field.first.get_or_insert(value);
         }
-        Ok(fields)
     }
-}
-
-/// Which of the fields a key names, if any. Read as bytes: a key whose escapes make no text is just one
-/// of the others.
-struct Key<'a>(&'a [&'a [&'a str]]);
-
-impl<'de> DeserializeSeed<'de> for Key<'_> {
-    type Value = Option<usize>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_bytes(self)
-    }
-}
-
-impl Visitor<'_> for Key<'_> {
-    type Value = Option<usize>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_bytes<E: Error>(self, key: &[u8]) -> Result<Self::Value, E> {
-        let is_key = |name: &&str| name.as_bytes() == key;
-        Ok(self.0.iter().position(|names| names.iter().any(is_key)))
-    }
-
-    fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
-        self.visit_bytes(key.as_bytes())
-    }
+    Ok(fields)
 }

@@ -13,21 +13,15 @@ pub(crate) trait Scalar: Sized {
 }
 
 /// A scalar that has to be there.
-pub(crate) fn scalar<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Scalar,
-{
+pub(crate) fn scalar<'de, D: Deserializer<'de>, T: Scalar>(deserializer: D) -> Result<T, D::Error> {
     let token = token(deserializer, T::EXPECTED)?;
     T::read(token).ok_or_else(|| expected(T::EXPECTED))
 }
 
 /// A scalar; or none, as `null` or as the empty string, which is PHP's other way to say so.
-pub(crate) fn optional<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Scalar,
-{
+pub(crate) fn optional<'de, D: Deserializer<'de>, T: Scalar>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     match token(deserializer, T::EXPECTED)? {
         token if token.is_none() => Ok(None),
         token => some(T::read(token), T::EXPECTED),
@@ -35,10 +29,7 @@ where
 }
 
 /// Text: a string, a number (its digits), or `null`.
-pub(crate) fn text<'de, D>(deserializer: D) -> Result<Option<String>, D::Error>
-where
-    D: Deserializer<'de>,
-{
+pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     const EXPECTED: &str = "text: a string";
     match token(deserializer, EXPECTED)? {
         Token::Null => Ok(None),
@@ -49,10 +40,7 @@ where
 }
 
 /// Yes or no, in one of many ways; or none, as `null` or `""`.
-pub(crate) fn flag<'de, D>(deserializer: D) -> Result<Option<bool>, D::Error>
-where
-    D: Deserializer<'de>,
-{
+pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     const EXPECTED: &str = "true or false";
     let text = match token(deserializer, EXPECTED)? {
         token if token.is_none() => return Ok(None),
@@ -72,11 +60,9 @@ where
 
 /// An object; or none, as `null`, `""` or PHP's empty object `[]`; or a list of that one object. An
 /// object without keys is one where the type has nothing that must be there, else it is none.
-pub(crate) fn object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Object<'de>,
-{
+pub(crate) fn object<'de, D: Deserializer<'de>, T: Object<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     match read::<T, D>(deserializer, 1, T::EXPECTED)? {
         Value::Object(object) => Ok(Some(object)),
         Value::Empty => Ok(T::empty::<D::Error>().ok()),
@@ -87,20 +73,16 @@ where
 }
 
 /// The same for an object that is large beside what holds it.
-pub(crate) fn boxed<'de, D, T>(deserializer: D) -> Result<Option<Box<T>>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Object<'de>,
-{
+pub(crate) fn boxed<'de, D: Deserializer<'de>, T: Object<'de>>(
+    deserializer: D,
+) -> Result<Option<Box<T>>, D::Error> {
     object(deserializer).map(|found| found.map(Box::new))
 }
 
 /// Text, a number (its digits), or an object in its place; or none, as `null` or `[]`.
-pub(crate) fn text_or_object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Object<'de>,
-{
+pub(crate) fn text_or_object<'de, D: Deserializer<'de>, T: Object<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     match read::<T, D>(deserializer, 0, T::EXPECTED)? {
         Value::Object(object) => Ok(Some(object)),
         Value::Empty => T::empty().map(Some),
@@ -111,11 +93,9 @@ where
 
 /// A list; or none, as `null`, `""` or `{}`; or a single element without its list. An object whose keys
 /// are whole numbers is the list of its values: PHP writes a list with holes like that.
-pub(crate) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Object<'de>,
-{
+pub(crate) fn list<'de, D: Deserializer<'de>, T: Object<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
     match read::<T, D>(deserializer, T::MOST, T::EXPECTED)? {
         Value::Object(only) => Ok(vec![only]),
         Value::Array(list) => Ok(list),

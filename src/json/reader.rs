@@ -14,10 +14,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::{
-    escape::unescape,
-    token::{RAW, VALUE},
-};
+use super::{escape::unescape, token::VALUE};
 
 /// `serde_json` reads no deeper into a `Value`, so a handler could not either.
 pub(crate) const MAX_DEPTH: usize = 127;
@@ -240,6 +237,16 @@ impl<'de> Entries<'_, 'de> {
         self.reader.take(self.close)
     }
 
+    /// The next key and its value in an object, both as they are written.
+    pub(crate) fn next_raw(&mut self) -> Result<Option<(&'de str, &'de str)>, Bail> {
+        if !self.has_next()? {
+            return Ok(None);
+        }
+        let key = self.reader.raw()?;
+        self.reader.take_mark(b':')?;
+        Ok(Some((key, self.reader.raw()?)))
+    }
+
     /// Whether another one follows; takes the comma before it.
     fn has_next(&mut self) -> Result<bool, Bail> {
         self.reader.skip_space();
@@ -335,8 +342,10 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         match (name, self.peek()) {
             (VALUE, Some(b'"' | b'{' | b'[')) => self.deserialize_any(visitor),
             (VALUE, _) => visitor.visit_some(BorrowedStrDeserializer::new(self.bare()?)),
-            (RAW, _) => visitor.visit_borrowed_str(self.raw()?),
-            _ => visitor.visit_newtype_struct(self),
+            // The one other newtype is a `RawValue`.
+            _ => serde_json::Deserializer::from_str(self.raw()?)
+                .deserialize_newtype_struct(name, visitor)
+                .map_err(|_| BAIL),
         }
     }
 

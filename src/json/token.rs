@@ -6,9 +6,8 @@ use serde::{
     Deserialize, Deserializer,
     de::{
         DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
-        value::{CowStrDeserializer, MapDeserializer},
+        value::{CowStrDeserializer, MapAccessDeserializer, MapDeserializer},
     },
-    forward_to_deserialize_any,
 };
 use serde_json::value::RawValue;
 
@@ -17,9 +16,6 @@ use super::reader::MAX_CONTAINERS;
 /// Asks our [reader](super::reader) for one value of any kind: a string, an array or an object, or the
 /// text of any other as [`visit_some`](Visitor::visit_some).
 pub(super) const VALUE: &str = "tower_webhook::value";
-
-/// Asks our [reader](super::reader) for the text of a value.
-pub(crate) const RAW: &str = "tower_webhook::raw";
 
 /// A value that is neither an array nor an object, as it is written.
 pub(crate) enum Token<'de> {
@@ -152,7 +148,7 @@ impl<'de, T: Object<'de>> Visitor<'de> for ValueVisitor<T> {
         match &key {
             None => return Ok(Value::Empty),
             Some(key) if self.most > 1 && is_index(key) => {}
-            Some(_) => return Fields::read(fields, key).map(Value::Object),
+            Some(_) => return Fields::read(key, fields).map(Value::Object),
         }
         let mut list = Vec::new();
         while let Some(index) = key {
@@ -222,49 +218,23 @@ impl<'de, T: Object<'de>> DeserializeSeed<'de> for Exactly<T> {
 
 /// The fields of an object, for a `T` to be read from them.
 struct Fields<'de, A> {
-    fields: A,
     first: Option<Cow<'de, str>>,
-    /// The names that `T` knows.
-    known: &'static [&'static str],
+    rest: A,
     has_known: bool,
 }
 
 impl<'de, A: MapAccess<'de>> Fields<'de, A> {
     /// An object of which `T` knows no key is no `T`.
-    fn read<T: Object<'de>>(fields: A, first: Option<Cow<'de, str>>) -> Result<T, A::Error> {
+    fn read<T: Object<'de>>(first: Option<Cow<'de, str>>, rest: A) -> Result<T, A::Error> {
         let mut fields = Self {
-            fields,
             first,
-            known: &[],
+            rest,
             has_known: false,
         };
-        match T::object(&mut fields) {
+        match T::object(MapAccessDeserializer::new(&mut fields)) {
             Ok(_) if !fields.has_known => Err(expected(T::EXPECTED)),
             read => read,
         }
-    }
-}
-
-impl<'de, A: MapAccess<'de>> Deserializer<'de> for &mut Fields<'de, A> {
-    type Error = A::Error;
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        known: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, A::Error> {
-        self.known = known;
-        visitor.visit_map(self)
-    }
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, A::Error> {
-        visitor.visit_map(self)
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
-        unit unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
     }
 }
 
@@ -275,25 +245,19 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<'de, A> {
     where
         K: DeserializeSeed<'de>,
     {
-        if self.has_known {
-            return self.fields.next_key_seed(seed);
+        match self.first.take() {
+            Some(key) => seed.deserialize(CowStrDeserializer::new(key)).map(Some),
+            None => self.rest.next_key_seed(seed),
         }
-        let key = match self.first.take() {
-            Some(key) => key,
-            None => match self.fields.next_key_seed(Key)? {
-                Some(key) => key,
-                None => return Ok(None),
-            },
-        };
-        self.has_known = self.known.contains(&&*key);
-        seed.deserialize(CowStrDeserializer::new(key)).map(Some)
     }
 
+    /// A derived struct reads what it does not know as [`IgnoredAny`], and nothing else has no size.
     fn next_value_seed<V>(&mut self, seed: V) -> Result<V::Value, A::Error>
     where
         V: DeserializeSeed<'de>,
     {
-        self.fields.next_value_seed(seed)
+        self.has_known |= size_of::<V::Value>() > size_of::<IgnoredAny>();
+        self.rest.next_value_seed(seed)
     }
 }
 

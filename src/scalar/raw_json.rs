@@ -1,13 +1,5 @@
-use std::fmt;
-
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error, Visitor},
-    ser::Error as _,
-};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error};
 use serde_json::value::RawValue;
-
-use crate::json::token::RAW;
 
 /// A piece of JSON whose shape nobody documents, kept as it was written. Reads from JSON text only,
 /// see [there](crate::alegra#as-json).
@@ -43,29 +35,6 @@ impl Serialize for RawJson {
 
 impl<'de> Deserialize<'de> for RawJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_newtype_struct(RAW, RawVisitor)
-    }
-}
-
-struct RawVisitor;
-
-impl<'de> Visitor<'de> for RawVisitor {
-    type Value = RawJson;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON text")
-    }
-
-    /// From our reader; from other deserializers it may be any text.
-    fn visit_str<E: Error>(self, text: &str) -> Result<RawJson, E> {
-        match serde_json::from_str::<&RawValue>(text) {
-            Ok(raw) => Ok(RawJson(raw.get().into())),
-            Err(_) => Err(E::custom("expected JSON text")),
-        }
-    }
-
-    /// From `serde_json`.
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<RawJson, D::Error> {
-        <&RawValue>::deserialize(value).map(|raw| RawJson(raw.get().into()))
+        <&RawValue>::deserialize(deserializer).map(|raw| Self(raw.get().into()))
     }
 }
