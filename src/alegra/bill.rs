@@ -13,8 +13,7 @@ use crate::{
 ///
 /// Alegra documents no webhook for bills. The fields are those of one that an integrator captured
 /// in Colombia in 2026; all but the id may be missing.
-#[doc(alias = "factura de compra")]
-#[doc(alias = "factura de proveedor")]
+#[doc(alias("factura de compra", "factura de proveedor"))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

@@ -12,9 +12,7 @@ use crate::{
 /// A contact: a client, a provider of goods, both or neither; see [`types`](Self::types).
 ///
 /// Fields as in Alegra's page "Webhooks", section New-Client. All but the id may be missing.
-#[doc(alias = "contacto")]
-#[doc(alias = "cliente")]
-#[doc(alias = "proveedor")]
+#[doc(alias("contacto", "cliente", "proveedor"))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

@@ -13,8 +13,7 @@ use crate::{
 ///
 /// Fields as in Alegra's page "Webhooks", section New-Invoice. All but the id may be missing. Live
 /// invoices carry more than is documented: see [`Delivery::raw`](crate::Delivery::raw).
-#[doc(alias = "factura")]
-#[doc(alias = "factura de venta")]
+#[doc(alias("factura", "factura de venta"))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

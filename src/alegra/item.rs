@@ -12,9 +12,7 @@ use crate::{
 /// A product or a service.
 ///
 /// Fields as in Alegra's page "Webhooks", section New-Item. All but the id may be missing.
-#[doc(alias = "ítem")]
-#[doc(alias = "producto")]
-#[doc(alias = "servicio")]
+#[doc(alias("ítem", "producto", "servicio"))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

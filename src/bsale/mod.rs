@@ -19,7 +19,7 @@
 //! The `resource` of a notice is whatever the sender wrote, and the sender is not proven to be
 //! Bsale. Appended to a base, `@evil.example/x` and its like leave the host and take your
 //! `access_token` along. So never append it: [`Notification::resource_path`] gives the path only
-//! when it fits the topic, rebuilt from its parts.
+//! when the whole of it fits the topic.
 //!
 //! ```
 //! use tower_webhook::bsale::{API_BASE, Event};

@@ -25,8 +25,7 @@ use crate::{
 #[non_exhaustive]
 pub struct Notification {
     /// The company in which it happened: the key of the tenant.
-    #[doc(alias = "empresa")]
-    #[doc(alias = "instancia")]
+    #[doc(alias("empresa", "instancia"))]
     #[serde(alias = "cpnID", deserialize_with = "scalar")]
     pub cpn_id: u64,
     /// Where the resource can be read, **as the sender wrote it**: never append it to a base, take
@@ -100,10 +99,7 @@ impl Scalar for UserToken {
     const EXPECTED: &'static str = "a token: a string";
 
     fn read(token: Token<'_>) -> Option<Self> {
-        match token {
-            Token::String(text) => Some(Self((*text).into())),
-            _ => None,
-        }
+        token.string().map(|text| Self(text.into()))
     }
 }
 
@@ -111,11 +107,7 @@ impl Scalar for u64 {
     const EXPECTED: &'static str = "a whole number, or a string of its digits";
 
     fn read(token: Token<'_>) -> Option<Self> {
-        let digits = match &token {
-            Token::Number(digits) => digits,
-            Token::String(digits) => &**digits,
-            _ => return None,
-        };
+        let digits = token.text()?;
         // `parse` alone would take a sign and leading zeros, which no number of JSON's has.
         match digits.as_bytes() {
             [b'1'..=b'9', ..] | [b'0'] => digits.parse().ok(),

@@ -20,12 +20,11 @@ impl Notification {
         let text = &self.resource;
         let text = text.strip_prefix('/').unwrap_or(text);
         let (version, path) = split_version(text);
-        let fits = |template: &&str| {
-            let ids = ids_in(template, path);
-            ids.is_some_and(|ids| self.agrees_with(&ids))
-        };
-        let found = templates(self.topic).iter().any(|template| fits(&template));
-        found.then(|| ResourcePath(format!("/{version}{path}")))
+        let mut ids = templates(self.topic)
+            .iter()
+            .filter_map(|template| ids_in(template, path));
+        let agrees = ids.any(|ids| self.agrees_with(&ids));
+        agrees.then(|| ResourcePath(format!("/{version}{path}")))
     }
 
     /// Whether those are the ids that the notice names beside the resource, in the order in which the

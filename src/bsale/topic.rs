@@ -106,16 +106,7 @@ impl Scalar for Topic {
     const EXPECTED: &'static str = "a topic that Bsale documents";
 
     fn read(token: Token<'_>) -> Option<Self> {
-        match token {
-            Token::String(text) => Self::parse(&text),
-            _ => None,
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Topic {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        scalar(deserializer)
+        token.string().and_then(|text| Self::parse(&text))
     }
 }
 
@@ -123,10 +114,13 @@ impl Scalar for Action {
     const EXPECTED: &'static str = "an action: post, put or delete";
 
     fn read(token: Token<'_>) -> Option<Self> {
-        match token {
-            Token::String(text) => Self::parse(&text),
-            _ => None,
-        }
+        token.string().and_then(|text| Self::parse(&text))
+    }
+}
+
+impl<'de> Deserialize<'de> for Topic {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        scalar(deserializer)
     }
 }
 

@@ -1,5 +1,7 @@
 //! One reader for each way in which fields are written or left out; fields name the one that they need.
 
+use std::borrow::Cow;
+
 use serde::{Deserializer, de::IgnoredAny};
 
 use super::token::{Object, Token, Value, expected, read};
@@ -115,10 +117,7 @@ impl<'de> Object<'de> for String {
     const MOST: usize = 100;
 
     fn bare(token: Token<'de>) -> Option<Self> {
-        match token {
-            Token::String(text) => Some(text.into_owned()),
-            _ => None,
-        }
+        token.string().map(Cow::into_owned)
     }
 }
 

@@ -79,6 +79,14 @@ impl<'de> Token<'de> {
         }
     }
 
+    /// Text, and nothing else.
+    pub(crate) fn string(self) -> Option<Cow<'de, str>> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// PHP's ways to say that there is nothing.
     pub(super) fn is_none(&self) -> bool {
         matches!(self, Self::Null) || matches!(self, Self::String(text) if text.is_empty())
@@ -87,15 +95,11 @@ impl<'de> Token<'de> {
 
 /// Reads one value; an array may have so many elements, and so may PHP's object for an array with
 /// holes, where an array may have more than one.
-pub(super) fn read<'de, T, D>(
+pub(super) fn read<'de, T: Object<'de>, D: Deserializer<'de>>(
     deserializer: D,
     most: usize,
     expected: &'static str,
-) -> Result<Value<'de, T>, D::Error>
-where
-    T: Object<'de>,
-    D: Deserializer<'de>,
-{
+) -> Result<Value<'de, T>, D::Error> {
     let visitor = ValueVisitor {
         most,
         expected,
@@ -241,10 +245,10 @@ impl<'de, A: MapAccess<'de>> Fields<'de, A> {
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<'de, A> {
     type Error = A::Error;
 
-    fn next_key_seed<K>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error>
-    where
-        K: DeserializeSeed<'de>,
-    {
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, A::Error> {
         match self.first.take() {
             Some(key) => seed.deserialize(CowStrDeserializer::new(key)).map(Some),
             None => self.rest.next_key_seed(seed),
@@ -252,10 +256,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<'de, A> {
     }
 
     /// A derived struct reads what it does not know as [`IgnoredAny`], and nothing else has no size.
-    fn next_value_seed<V>(&mut self, seed: V) -> Result<V::Value, A::Error>
-    where
-        V: DeserializeSeed<'de>,
-    {
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
         self.has_known |= size_of::<V::Value>() > size_of::<IgnoredAny>();
         self.rest.next_value_seed(seed)
     }

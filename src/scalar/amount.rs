@@ -21,8 +21,7 @@ use crate::json::{lenient::Scalar, token::Token};
 /// assert_eq!(amount.as_str(), "19600.33613445378151260504");
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[doc(alias = "monto")]
-#[doc(alias = "decimal")]
+#[doc(alias("monto", "decimal"))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Amount(Text);
 

@@ -61,10 +61,7 @@ impl Scalar for Date {
     const EXPECTED: &'static str = "a date: a string";
 
     fn read(token: Token<'_>) -> Option<Self> {
-        match token {
-            Token::String(text) => Some((*text).into()),
-            _ => None,
-        }
+        token.string().map(|text| (*text).into())
     }
 }
 
