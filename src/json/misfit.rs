@@ -14,7 +14,7 @@ where
     let holder = track.path();
     let is_whole = holder.iter().len() == 0;
     match field {
-        Some(field) if is_whole => field.to_owned(),
+        Some(field) if is_whole => (*field).to_owned(),
         Some(field) => format!("{holder}.{field}"),
         None if is_whole => String::new(),
         None => holder.to_string(),
