@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::{
     clock,
-    json::envelope::BYTE_ORDER_MARK,
+    json::envelope::without_mark,
     panic::{Panicked, caught},
     provider::Event,
     record::Record,
@@ -79,8 +79,7 @@ impl<E> Delivery<E> {
     where
         T: Deserialize<'a>,
     {
-        let raw = &*self.inner.raw;
-        serde_json::from_slice(raw.strip_prefix(BYTE_ORDER_MARK).unwrap_or(raw))
+        serde_json::from_slice(without_mark(&self.inner.raw))
     }
 
     /// Who it is for: the label beside the secret that opened the door, or what the closure of

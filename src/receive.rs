@@ -183,13 +183,7 @@ where
     };
     match ready {
         // Something may have blocked this thread beyond the deadline.
-        Some(ready)
-            if job
-                .deadline
-                .is_none_or(|deadline| Instant::now() < deadline) =>
-        {
-            ready
-        }
+        Some(ready) if deadline.is_none_or(|deadline| Instant::now() < deadline) => ready,
         other => {
             discard(other);
             Err(Failure::rejected(RejectionKind::Busy))

@@ -91,6 +91,14 @@ impl Event {
     #[must_use]
     pub fn subject(&self) -> &str {
         match self {
+            Self::Unknown(unknown) => &unknown.subject,
+            known => known.known_subject().unwrap_or_default(),
+        }
+    }
+
+    /// The subject, if it is one of the twelve.
+    fn known_subject(&self) -> Option<&'static str> {
+        Some(match self {
             Self::NewClient(_) => "new-client",
             Self::EditClient(_) => "edit-client",
             Self::DeleteClient(_) => "delete-client",
@@ -104,8 +112,8 @@ impl Event {
             Self::EditBill(_) => "edit-bill",
             Self::DeleteBill(_) => "delete-bill",
             Self::Drifted(drifted) => drifted.subject,
-            Self::Unknown(unknown) => &unknown.subject,
-        }
+            Self::Unknown(_) => return None,
+        })
     }
 
     fn object_id(&self) -> Option<&Id> {
@@ -123,7 +131,7 @@ impl Event {
 impl provider::Event for Event {
     /// The subject, if it is one of the twelve, else `"other"`.
     fn name(&self) -> &'static str {
-        subject(self.subject()).unwrap_or("other")
+        self.known_subject().unwrap_or("other")
     }
 
     fn id(&self) -> Option<&str> {
@@ -135,7 +143,7 @@ impl provider::Event for Event {
     /// An edit has none. It carries no time and no number, so an edit from A to B and back to A
     /// cannot be told from one that was sent twice, and dropping it would leave B standing.
     fn idempotency_key(&self) -> Option<String> {
-        let (subject, id) = (self.subject(), self.object_id()?);
+        let (subject, id) = (self.known_subject()?, self.object_id()?);
         (!subject.starts_with("edit-")).then(|| format!("{subject}:{id}"))
     }
 }

@@ -58,7 +58,7 @@ pub use self::{
     reference::{NumberTemplate, Reference},
 };
 use crate::{
-    json::envelope::BYTE_ORDER_MARK,
+    json::envelope::without_mark,
     provider::{Provider, Received, Rules},
     rejection::Rejection,
 };
@@ -104,8 +104,7 @@ impl Provider for Alegra {
 /// Documented is the empty body; an integrator saw `{}`, and its kin are the other ways to write
 /// nothing.
 fn is_probe(body: &[u8]) -> bool {
-    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-    match body.trim_ascii() {
+    match without_mark(body).trim_ascii() {
         b"" | b"null" | b"\"\"" => true,
         [b'{', inner @ .., b'}'] | [b'[', inner @ .., b']'] => inner.trim_ascii().is_empty(),
         _ => false,

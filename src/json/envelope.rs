@@ -5,14 +5,15 @@ use serde::de::IgnoredAny;
 use super::reader::Reader;
 use crate::rejection::Rejection;
 
-pub(crate) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+/// A body without its byte order mark, which RFC 8259 lets readers pass over.
+pub(crate) fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body)
+}
 
 /// A body as text.
-///
-/// A byte order mark is no part of the text: RFC 8259 lets readers pass over it.
 pub(crate) fn text(body: &[u8]) -> Result<&str, Rejection> {
-    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-    std::str::from_utf8(body).map_err(|_| Rejection::malformed("the body is not UTF-8"))
+    std::str::from_utf8(without_mark(body))
+        .map_err(|_| Rejection::malformed("the body is not UTF-8"))
 }
 
 /// Refuses what is no JSON of bearable depth; says how many objects and arrays there are.
