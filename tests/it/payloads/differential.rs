@@ -617,7 +617,8 @@ const PIECES: [&str; 57] = [
     "[[]]", "{\"a\":1}", "\"id\":", "        ", "\n                ",
 ];
 
-/// One of the samples, cut, doubled and pieced together in a few places.
+/// One of the samples, cut, doubled and pieced together in a few places. It has no byte order mark in
+/// front, which providers pass over and `serde_json` does not.
 fn mutated(samples: &'static [&'static str]) -> impl Strategy<Value = String> {
     let edit = (any::<Index>(), 0..4_usize, select(&PIECES[..]), 0..6_u8);
     let edits = prop::collection::vec(edit, 0..5);
@@ -637,7 +638,8 @@ fn mutated(samples: &'static [&'static str]) -> impl Strategy<Value = String> {
                 }
             }
         }
-        chars.into_iter().collect()
+        let is_mark = |char: &char| *char == '\u{feff}';
+        chars.into_iter().skip_while(is_mark).collect()
     })
 }
 
