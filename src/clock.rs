@@ -1,12 +1,9 @@
 use std::{
-    future::Future,
+    future::pending,
     time::{Duration, SystemTime},
 };
 
-use tokio::{
-    task::coop,
-    time::{Instant, timeout_at},
-};
+use tokio::{task::coop, time::Instant};
 
 /// Waits until `deadline`, even in a task that has used up its cooperation budget. The timer is made
 /// when this is first polled.
@@ -14,11 +11,11 @@ pub(crate) async fn sleep_until(deadline: Instant) {
     coop::unconstrained(tokio::time::sleep_until(deadline)).await;
 }
 
-/// The future's output, or `None` if the deadline comes first.
-pub(crate) async fn by<F: Future>(deadline: Option<Instant>, future: F) -> Option<F::Output> {
+/// Waits until the deadline has passed; for ever without one.
+pub(crate) async fn passed(deadline: Option<Instant>) {
     match deadline {
-        Some(deadline) => timeout_at(deadline, future).await.ok(),
-        None => Some(future.await),
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => pending().await,
     }
 }
 

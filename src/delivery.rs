@@ -116,10 +116,6 @@ impl<E> Delivery<E> {
     pub(crate) fn event_name(&self) -> &'static str {
         self.inner.event_name
     }
-
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.inner.deadline
-    }
 }
 
 impl<E: Event> Delivery<E> {

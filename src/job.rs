@@ -1,7 +1,10 @@
 use std::{convert::Infallible, future::pending, sync::Arc};
 
 use http::Response;
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 
 use crate::{
     answer::Failed,
@@ -17,21 +20,21 @@ use crate::{
     report::{End, Report},
 };
 
-/// A delivery, and what has to be done for it until its handler has ended: report, store, give the slot
+/// A request, and what has to be done for it until its handler has ended: report, store, give the slot
 /// back.
 pub(crate) struct Job<E> {
     pub(crate) config: Arc<Config>,
     pub(crate) report: Report,
     /// `None` for a replay.
     pub(crate) deadline: Option<Instant>,
-    /// `None` without a store.
-    pub(crate) storage: Option<Storage<E>>,
+    /// `None` without a store, and before the body is decoded.
+    storage: Option<Storage<E>>,
     slot: Option<Slot>,
 }
 
 /// What is needed to store the delivery.
-pub(crate) struct Storage<E> {
-    pub(crate) writer: LetterWriter,
+struct Storage<E> {
+    writer: LetterWriter,
     delivery: Delivery<E>,
     /// Becomes true when a drain gives up on the handler. `None` without a slot, and once the
     /// delivery is stored for that.
@@ -42,25 +45,27 @@ pub(crate) struct Storage<E> {
 }
 
 impl<E: Event> Job<E> {
-    pub(crate) fn new(
-        config: Arc<Config>,
-        report: Report,
-        delivery: &Delivery<E>,
-        writer: Option<LetterWriter>,
-    ) -> Self {
+    pub(crate) fn new(config: Arc<Config>, report: Report, deadline: Option<Instant>) -> Self {
         Self {
             config,
             report,
-            deadline: delivery.deadline(),
+            deadline,
+            storage: None,
             slot: None,
-            storage: writer.map(|writer| Storage {
-                writer,
-                delivery: delivery.clone(),
-                drain_gave_up: None,
-                is_left_over: false,
-                is_promised: false,
-            }),
         }
+    }
+
+    /// Without a `writer` the delivery is never stored.
+    pub(crate) fn decoded(&mut self, delivery: &Delivery<E>, writer: Option<LetterWriter>) {
+        let event = delivery.event_name();
+        self.report.decoded(event, delivery.received_at());
+        self.storage = writer.map(|writer| Storage {
+            writer,
+            delivery: delivery.clone(),
+            drain_gave_up: None,
+            is_left_over: false,
+            is_promised: false,
+        });
     }
 
     pub(crate) fn hold(&mut self, slot: Slot) {
@@ -112,6 +117,59 @@ impl<E: Event> Job<E> {
         pending().await
     }
 
+    /// Marks the letter as done, if there is one.
+    pub(crate) fn mark_done(&mut self) -> Option<Confirmation> {
+        self.storage.as_mut()?.writer.done()
+    }
+
+    /// Whether the store has a letter that promises the provider a success.
+    pub(crate) fn is_kept(&self) -> bool {
+        let storage = self.storage.as_ref();
+        storage.is_some_and(|storage| storage.writer.is_kept())
+    }
+
+    /// Answers a request that never was a delivery.
+    pub(crate) fn refuse<R>(&mut self, rejection: Rejection) -> Response<ResponseBody<R>> {
+        self.report.tell(End::rejected(&rejection));
+        self.config.refuse(rejection)
+    }
+
+    /// Ends what never got to a handler. The answer is a success if the store confirms in time that it
+    /// has the delivery.
+    pub(crate) async fn fail<R, X>(
+        &mut self,
+        failure: Box<Failure<R, X>>,
+        confirmation: Option<Confirmation>,
+    ) -> Answer<R, X> {
+        let is_stored = match (confirmation, self.deadline) {
+            (Some(confirmation), Some(deadline)) if self.accepts_failures() => {
+                let until = self.config.store_until(deadline);
+                timeout_at(until, confirmation).await == Ok(Ok(()))
+            }
+            _ => false,
+        };
+        let answer = self.tell(*failure, is_stored);
+        self.release();
+        answer
+    }
+
+    /// Tells the end of a failure and gives the answer: a success if the store has the delivery.
+    pub(crate) fn tell<R, X>(&mut self, failure: Failure<R, X>, is_stored: bool) -> Answer<R, X> {
+        let Failure {
+            reason,
+            end,
+            answer,
+        } = failure;
+        if !is_stored {
+            self.report.delivery_ended(end);
+            return answer;
+        }
+        let success = self.config.rules.success;
+        self.report.delivery_ended(end.stored(reason, success));
+        discard(answer);
+        Ok(self.config.success())
+    }
+
     fn store_unfinished(&mut self) -> Option<Confirmation> {
         let storage = self.storage.as_ref()?;
         let reason = if storage.is_left_over {
@@ -133,7 +191,8 @@ impl<E: Event> Job<E> {
     }
 }
 
-/// Why a delivery failed, and what the client hears if that is not stored.
+/// Why a delivery failed, and what the client hears if that is not stored. Boxed, since failures are
+/// rare and larger than successes.
 pub(crate) struct Failure<R, E> {
     pub(crate) reason: LetterReason,
     end: End,
@@ -142,42 +201,26 @@ pub(crate) struct Failure<R, E> {
 
 impl<R, E> Failure<R, E> {
     /// The layer refuses the delivery, or cut its handler off, or code of the application's panicked.
-    pub(crate) fn rejected(kind: RejectionKind) -> Self {
-        Rejection::new(kind).into()
+    pub(crate) fn rejected(kind: RejectionKind) -> Box<Self> {
+        Self::from(Rejection::new(kind)).into()
     }
 
     /// The inner service returned an error.
-    pub(crate) fn error(error: E) -> Self {
-        Self {
+    pub(crate) fn error(error: E) -> Box<Self> {
+        Box::new(Self {
             reason: LetterReason::Error,
             end: End::error(),
             answer: Err(error),
-        }
+        })
     }
 
     /// The handler answered with a status that is no success.
-    pub(crate) fn status(response: Response<R>) -> Self {
-        Self {
+    pub(crate) fn status(response: Response<R>) -> Box<Self> {
+        Box::new(Self {
             reason: LetterReason::Status,
             end: End::answered(response.status()),
             answer: Ok(response.map(ResponseBody::handler)),
-        }
-    }
-
-    /// Tells the end and gives the answer: a success if the store has the delivery.
-    pub(crate) fn tell(
-        self,
-        config: &Config,
-        report: &mut Report,
-        is_stored: bool,
-    ) -> Answer<R, E> {
-        if !is_stored {
-            report.delivery_ended(self.end);
-            return self.answer;
-        }
-        report.delivery_ended(self.end.stored(self.reason, config.rules.success));
-        discard(self.answer);
-        Ok(config.success())
+        })
     }
 }
 

@@ -34,18 +34,11 @@ pin_project! {
     }
 }
 
-impl<F> Caught<F, ()> {
-    pub(crate) fn new(future: F) -> Self {
+impl<F, T> Caught<F, T> {
+    /// Drops `last`, a value of the user's, after the future.
+    pub(crate) fn new(future: F, last: T) -> Self {
         Self {
             future: Some(future),
-            last: None,
-        }
-    }
-
-    /// Drops a value of the user's after the future.
-    pub(crate) fn then_drop<T>(self, last: T) -> Caught<F, T> {
-        Caught {
-            future: self.future,
             last: Some(last),
         }
     }

@@ -33,7 +33,7 @@ const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
 pub struct Rejection {
     kind: RejectionKind,
     reason: &'static str,
-    position: Option<(usize, usize)>,
+    position: Option<(u32, u32)>,
 }
 
 /// The kinds of [`Rejection`], in the order in which a request meets them.
@@ -160,7 +160,8 @@ impl Rejection {
     /// Adds the place of the error in the body. Line and column count from 1.
     #[must_use]
     pub fn at(mut self, line: usize, column: usize) -> Self {
-        self.position = Some((line, column));
+        let within = |place| u32::try_from(place).unwrap_or(u32::MAX);
+        self.position = Some((within(line), within(column)));
         self
     }
 

@@ -85,7 +85,8 @@ where
     let writer = config.store.clone().zip(letter);
     let writer = writer.map(|(store, letter)| LetterWriter::replay(store, letter));
     let cannot_mark = is_letter && writer.is_none();
-    let mut job = Job::new(Arc::clone(&config), report, &delivery, writer);
+    let mut job = Job::new(config, report, None);
+    job.decoded(&delivery, writer);
 
     if let Err(failure) = coop::unconstrained(reserve(&mut job, &mut inner)).await {
         discard(inner);

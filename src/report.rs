@@ -60,7 +60,6 @@ impl Report {
         let mut report = Self::new(delivery.provider(), Instant::now(), None);
         report.admitted(tenant);
         report.body_read(delivery.raw().len());
-        report.decoded(delivery.event_name(), delivery.received_at());
         report
     }
 

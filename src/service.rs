@@ -17,12 +17,13 @@ use crate::{
     clock,
     config::Config,
     head,
+    job::Job,
     panic::{Panicked, discard},
-    provider::Provider,
+    provider::{Event, Provider},
     receive::receive,
     rejection::{Rejection, RejectionKind},
     replay::{Replay, replay},
-    report::{End, Report},
+    report::Report,
 };
 
 /// Receives webhooks and calls the inner service with the deliveries. Made by
@@ -93,40 +94,31 @@ where
         let started = Instant::now();
         let config = Arc::clone(&self.config);
         let observers = Some(Arc::clone(&config.observers));
-        let mut report = Report::new(config.rules.name, started, observers);
+        let report = Report::new(config.rules.name, started, observers);
+        let deadline = clock::after(started, config.deadline);
+        let mut job = Job::new(config, report, Some(deadline));
         let (head, body) = request.into_parts();
-        match check(&config, &head, &body.size_hint(), &mut report) {
+        match check(&mut job, &head, &body.size_hint()) {
             Ok(()) => {
-                let deadline = clock::after(started, config.deadline);
                 let provider = Arc::clone(&self.provider);
                 let inner = self.inner.clone();
-                ResponseFuture::new(receive(
-                    provider, config, report, inner, head, body, deadline,
-                ))
+                ResponseFuture::new(receive(provider, job, inner, head, body, deadline))
             }
             Err(kind) => {
                 discard(body);
                 discard(head);
-                let rejection = Rejection::new(kind);
-                ResponseFuture::new(async move {
-                    report.tell(End::rejected(&rejection));
-                    Ok(config.refuse(rejection))
-                })
+                ResponseFuture::new(async move { Ok(job.refuse(Rejection::new(kind))) })
             }
         }
     }
 }
 
 /// Steps 1 and 2: the credential, and what the head alone gives away.
-fn check(
-    config: &Config,
-    head: &Parts,
-    length: &SizeHint,
-    report: &mut Report,
-) -> Result<(), RejectionKind> {
+fn check<E: Event>(job: &mut Job<E>, head: &Parts, length: &SizeHint) -> Result<(), RejectionKind> {
+    let config = &job.config;
     let admission = config.access.admit(head);
     let Admission(tenant) = admission.map_err(|Panicked| RejectionKind::Panicked)?;
-    report.admitted(tenant.ok_or(RejectionKind::NotFound)?);
+    job.report.admitted(tenant.ok_or(RejectionKind::NotFound)?);
     head::check(head, length, &config.rules.methods, config.body_limit)
 }
 

@@ -15,8 +15,8 @@ use http::{Request, Response};
 use tokio::{
     runtime::Handle,
     sync::oneshot,
-    task::{JoinHandle, coop},
-    time::{Instant, sleep_until, timeout, timeout_at},
+    task::{JoinError, JoinHandle, coop},
+    time::{Instant, Sleep, sleep_until, timeout, timeout_at},
 };
 use tower::Service;
 
@@ -46,26 +46,22 @@ pub(crate) struct Supervised<R, E> {
     span: Span,
 }
 
-struct RunningHandler<R, E> {
-    task: JoinHandle<Called<R, E>>,
+/// What supervises a delivery from the start of its handler.
+struct Supervision<V, R, E> {
+    job: Job<V>,
+    handler: JoinHandle<Called<R, E>>,
+    /// `None` while the handler runs.
     end: Option<HandlerEnd<R, E>>,
+    /// Where the answer goes; `None` once it is out or the client has hung up.
+    client: Option<oneshot::Sender<Answer<R, E>>>,
+    /// Of the letter that has to be stored before a late success.
+    confirmation: Option<Confirmation>,
 }
-
-/// Boxed, since failures are rare and larger than successes.
-type HandlerEnd<R, E> = Result<Response<R>, Box<Failure<R, E>>>;
 
 /// What the handler's task returns; `None` if the handler was cut off at its limit.
 type Called<R, E> = Result<Option<Result<Response<R>, E>>, Panicked>;
 
-impl<R, E> RunningHandler<R, E> {
-    fn failure(&self) -> Option<LetterReason> {
-        let failure = self.end.as_ref()?.as_ref().err()?;
-        Some(failure.reason)
-    }
-}
-
-/// Where the answer goes; `None` once it is out or the client has hung up.
-type Client<R, E> = Option<oneshot::Sender<Answer<R, E>>>;
+type HandlerEnd<R, E> = Result<Response<R>, Box<Failure<R, E>>>;
 
 /// Starts the handler.
 pub(crate) fn start<S, V, R>(
@@ -81,7 +77,6 @@ where
     S::Error: Send + 'static,
     R: Send + 'static,
 {
-    job.report.handler_starts();
     let limit = job.config.handler_limit;
     let called = async move {
         let answer = pin!(inner.call(request));
@@ -93,19 +88,22 @@ where
     };
     // The delivery goes last: an event that panics while a handler's panic unwinds would abort the
     // process.
-    let called = Caught::new(called).then_drop(delivery);
+    let called = Caught::new(called, delivery);
     let span = Span::current();
-    let task = tokio::spawn(span.instrument(called));
+    let handler = tokio::spawn(span.instrument(called));
+    job.report.handler_starts();
     let (client, answer) = oneshot::channel();
     let is_replay = job.is_replay();
+    let mut supervision = Supervision {
+        job,
+        handler,
+        end: None,
+        client: Some(client),
+        confirmation: None,
+    };
     let mut supervised = Supervised {
         answer,
-        // By reference, since an `async fn` stores each argument twice.
-        supervision: Some(Box::pin(async move {
-            let mut handler = RunningHandler { task, end: None };
-            let mut client = Some(client);
-            supervise(&mut job, &mut handler, &mut client).await;
-        })),
+        supervision: Some(Box::pin(async move { supervision.run().await })),
         runtime: Handle::current(),
         span,
     };
@@ -167,162 +165,161 @@ impl<R, E> Drop for Supervised<R, E> {
     }
 }
 
-/// Step 6 of the table in the manual, `src/manual.md`.
-async fn supervise<V, R, E>(
-    job: &mut Job<V>,
-    handler: &mut RunningHandler<R, E>,
-    client: &mut Client<R, E>,
-) where
-    V: Event,
-{
-    if let Some(deadline) = job.deadline {
-        job.answer_in_time(deadline, handler, client).await;
-    }
-    if handler.end.is_none() {
-        // The client has another answer, or has hung up.
-        job.handler_end(handler).await;
-    }
-    let is_stored = match handler.failure() {
-        None => job.mark_done().await,
-        Some(reason) => job.store_handler_failure(reason, client).await,
-    };
-    let mut answer = match handler.end.take().expect("just awaited") {
-        Ok(response) => {
-            job.report.delivery_ended(End::answered(response.status()));
-            Ok(response.map(ResponseBody::handler))
+impl<V: Event, R, E> Supervision<V, R, E> {
+    /// Step 6 of the table in the manual, `src/manual.md`.
+    async fn run(&mut self) {
+        self.answer_in_time().await;
+        if self.end.is_none() {
+            // The client has another answer, or has hung up.
+            self.end = Some(ended(&mut self.handler, &mut self.job).await);
         }
-        Err(failure) => {
-            let is_accepted = is_stored == Some(true) && !job.is_replay();
-            failure.tell(&job.config, &mut job.report, is_accepted)
+        let is_stored = match self.failure() {
+            None => self.mark_done().await,
+            Some(reason) => self.store_failure(reason).await,
+        };
+        let is_replay = self.job.is_replay();
+        let mut answer = match self.end.take().expect("just awaited") {
+            Ok(response) => {
+                let end = End::answered(response.status());
+                self.job.report.delivery_ended(end);
+                Ok(response.map(ResponseBody::handler))
+            }
+            Err(failure) => self
+                .job
+                .tell(*failure, is_stored == Some(true) && !is_replay),
+        };
+        if let (Ok(response), true, Some(false)) = (&mut answer, is_replay, is_stored) {
+            response.extensions_mut().insert(Unmarked(()));
         }
-    };
-    if let (Ok(response), true, Some(false)) = (&mut answer, job.is_replay(), is_stored) {
-        response.extensions_mut().insert(Unmarked(()));
+        self.job.release();
+        self.send(answer);
     }
-    job.release();
-    send(client.take(), answer);
-}
 
-impl<V: Event> Job<V> {
     /// Answers the client at the deadline, unless the handler ends or the client hangs up before. With
-    /// a store, a late delivery is stored before it is accepted.
-    async fn answer_in_time<R, E>(
-        &mut self,
-        deadline: Instant,
-        handler: &mut RunningHandler<R, E>,
-        client: &mut Client<R, E>,
-    ) {
-        self.wait(deadline, None, handler, client).await;
-        if handler.end.is_some() || client.is_none() {
+    /// a store, a late delivery is stored before it is accepted. A replay has no deadline.
+    async fn answer_in_time(&mut self) {
+        let Some(deadline) = self.job.deadline else {
+            return;
+        };
+        let mut timer = pin!(sleep_until(deadline));
+        self.wait(timer.as_mut()).await;
+        if !self.is_open() {
             return;
         }
-        let mut late = self.config.late;
+        let mut late = self.job.config.late;
         if late == Late::Accept {
-            if let Some(confirmation) = self.store_late() {
-                let until = self.config.store_until(deadline);
-                self.wait(until, Some(confirmation), handler, client).await;
-                if handler.end.is_some() || client.is_none() {
-                    return;
-                }
-                if !self.is_kept() {
-                    late = Late::Refuse;
-                }
+            self.confirmation = self.job.store_late();
+        }
+        if self.confirmation.is_some() {
+            let until = self.job.config.store_until(timer.deadline());
+            timer.as_mut().reset(until);
+            self.wait(timer).await;
+            if !self.is_open() {
+                return;
+            }
+            if !self.job.is_kept() {
+                late = Late::Refuse;
             }
         }
         let answer = match late {
-            Late::Accept => self.config.success(),
+            Late::Accept => self.job.config.success(),
             Late::Refuse => Rejection::new(RejectionKind::Late).into_response(),
         };
-        self.report.tell(End::late(answer.status()));
-        send(client.take(), Ok(answer));
+        self.job.report.tell(End::late(answer.status()));
+        self.send(Ok(answer));
     }
 
     /// Waits until the handler ends, the client hangs up, the store confirms, or the time is up.
-    async fn wait<R, E>(
-        &mut self,
-        until: Instant,
-        confirmation: Option<Confirmation>,
-        handler: &mut RunningHandler<R, E>,
-        client: &mut Client<R, E>,
-    ) {
+    async fn wait(&mut self, timer: Pin<&mut Sleep>) {
         tokio::select! { biased;
-            () = self.handler_end(handler) => {}
-            () = hung_up(client) => self.report.tell(End::given_up()),
-            () = confirmed(confirmation) => {}
-            () = sleep_until(until) => {}
+            end = ended(&mut self.handler, &mut self.job) => self.end = Some(end),
+            () = hung_up(&mut self.client) => self.job.report.tell(End::given_up()),
+            () = confirmed(&mut self.confirmation) => {}
+            () = timer => {}
         }
     }
 
-    /// Waits for the handler's end, and stores the delivery if a drain gives up on the handler.
-    async fn handler_end<R, E>(&mut self, handler: &mut RunningHandler<R, E>) {
-        tokio::select! { biased;
-            called = &mut handler.task => {
-                let called = called.unwrap_or_else(|stopped| {
-                    // The runtime stops, and has dropped the task.
-                    discard(stopped);
-                    Ok(None)
-                });
-                handler.end = Some(match called {
-                    Ok(Some(Ok(response))) if response.status().is_success() => Ok(response),
-                    Ok(Some(Ok(response))) => Err(Failure::status(response).into()),
-                    Ok(Some(Err(error))) => Err(Failure::error(error).into()),
-                    Ok(None) => Err(Failure::rejected(RejectionKind::Interrupted).into()),
-                    Err(Panicked) => Err(Failure::rejected(RejectionKind::Panicked).into()),
-                });
-            }
-            never = self.store_left_over() => match never {},
-        }
+    /// Whether the handler runs and the client waits.
+    fn is_open(&self) -> bool {
+        self.end.is_none() && self.client.is_some()
+    }
+
+    fn failure(&self) -> Option<LetterReason> {
+        let failure = self.end.as_ref()?.as_ref().err()?;
+        Some(failure.reason)
     }
 
     /// Marks the letter as done, if there is one. For a replay: whether the store has confirmed that
     /// in time.
     async fn mark_done(&mut self) -> Option<bool> {
-        let done = self.storage.as_mut()?.writer.done()?;
-        if !self.is_replay() {
+        let done = self.job.mark_done()?;
+        if !self.job.is_replay() {
             return None;
         }
         Some(timeout_at(in_store_time(), done).await == Ok(Ok(())))
     }
 
-    /// Stores the failure of a handler. Whether the store has confirmed in time that it has the
+    /// Stores the failure of the handler. Whether the store has confirmed in time that it has the
     /// delivery; `None` without a store.
-    async fn store_handler_failure<R, E>(
-        &mut self,
-        reason: LetterReason,
-        client: &mut Client<R, E>,
-    ) -> Option<bool> {
-        let confirmation = self.store_failure(reason)?;
-        let until = match self.deadline {
-            Some(deadline) if self.report.was_success().is_none() => {
-                if !self.accepts_failures() {
+    async fn store_failure(&mut self, reason: LetterReason) -> Option<bool> {
+        let confirmation = self.job.store_failure(reason)?;
+        let until = match self.job.deadline {
+            Some(deadline) if self.job.report.was_success().is_none() => {
+                if !self.job.accepts_failures() {
                     // The failure goes out at once.
                     return Some(false);
                 }
-                self.config.store_until(deadline)
+                self.job.config.store_until(deadline)
             }
             _ => in_store_time(),
         };
         let mut confirmed = pin!(timeout_at(until, confirmation));
-        let is_replay = self.is_replay();
+        let is_replay = self.job.is_replay();
         let confirmed = tokio::select! { biased;
             confirmed = &mut confirmed => confirmed,
-            () = hung_up(client), if !is_replay => {
-                self.report.tell(End::given_up());
+            () = hung_up(&mut self.client), if !is_replay => {
+                self.job.report.tell(End::given_up());
                 confirmed.await
             }
         };
         // For a request an earlier letter that promised a success is enough.
-        Some(confirmed == Ok(Ok(())) || (!is_replay && self.is_kept()))
+        Some(confirmed == Ok(Ok(())) || (!is_replay && self.job.is_kept()))
     }
 
-    fn is_kept(&self) -> bool {
-        let storage = self.storage.as_ref();
-        storage.is_some_and(|storage| storage.writer.is_kept())
+    /// Sends the answer, or drops it if there is nobody left to hear it.
+    fn send(&mut self, answer: Answer<R, E>) {
+        match self.client.take() {
+            Some(client) => discard(client.send(answer)),
+            None => discard(answer),
+        }
+    }
+}
+
+/// Waits for the handler's end, and stores the delivery if a drain gives up on the handler.
+async fn ended<V: Event, R, E>(
+    mut handler: impl Future<Output = Result<Called<R, E>, JoinError>> + Unpin,
+    job: &mut Job<V>,
+) -> HandlerEnd<R, E> {
+    let called = tokio::select! { biased;
+        called = &mut handler => called,
+        never = job.store_left_over() => match never {},
+    };
+    let called = called.unwrap_or_else(|stopped| {
+        // The runtime stops, and has dropped the task.
+        discard(stopped);
+        Ok(None)
+    });
+    match called {
+        Ok(Some(Ok(response))) if response.status().is_success() => Ok(response),
+        Ok(Some(Ok(response))) => Err(Failure::status(response)),
+        Ok(Some(Err(error))) => Err(Failure::error(error)),
+        Ok(None) => Err(Failure::rejected(RejectionKind::Interrupted)),
+        Err(Panicked) => Err(Failure::rejected(RejectionKind::Panicked)),
     }
 }
 
 /// Waits until the store confirms. Never ends if it fails: the handler may still end in time.
-async fn confirmed(confirmation: Option<Confirmation>) {
+async fn confirmed(confirmation: &mut Option<Confirmation>) {
     let is_confirmed = match confirmation {
         Some(confirmation) => confirmation.await.is_ok(),
         None => false,
@@ -333,20 +330,12 @@ async fn confirmed(confirmation: Option<Confirmation>) {
 }
 
 /// Waits until the client hangs up. Never ends once the client has its answer.
-async fn hung_up<R, E>(client: &mut Client<R, E>) {
+async fn hung_up<R, E>(client: &mut Option<oneshot::Sender<Answer<R, E>>>) {
     match client {
         Some(waiting) => waiting.closed().await,
         None => pending().await,
     }
     *client = None;
-}
-
-/// Sends the answer, or drops it if there is nobody left to hear it.
-fn send<R, E>(client: Client<R, E>, answer: Answer<R, E>) {
-    match client {
-        Some(client) => discard(client.send(answer)),
-        None => discard(answer),
-    }
 }
 
 fn in_store_time() -> Instant {

@@ -124,13 +124,13 @@ impl LetterWriter {
             if let Some(before) = before {
                 before.await.unwrap_or_else(discard);
             }
-            let result = Caught::new(async {
+            let called = async {
                 match call {
                     Call::Store => store.letters.store(letter.clone()).await,
                     Call::Done => store.letters.done(&letter.id).await,
                 }
-            });
-            match result.await {
+            };
+            match Caught::new(called, ()).await {
                 Ok(Ok(())) => {
                     if call == Call::Store {
                         is_kept.fetch_or(letter.acknowledged, Ordering::Release);
