@@ -173,7 +173,6 @@ impl<'de> Reader<'de> {
 
     fn enter(&mut self, open: u8) -> Result<Entries<'_, 'de>, Bail> {
         self.take(open)?;
-        self.skip_space();
         self.depth += 1;
         self.containers += 1;
         if self.depth > MAX_DEPTH || self.containers > self.max_containers {
