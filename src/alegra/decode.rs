@@ -97,31 +97,34 @@ impl<'de> Visitor<'de> for Message {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Event, A::Error> {
         let entity = self.entity();
-        let mut event = None;
-        while let Some(key) = map.next_key_seed(Key)? {
-            if key != entity {
-                map.next_value::<IgnoredAny>()?;
-                continue;
+        loop {
+            match map.next_key_seed(Key)? {
+                Some(key) if key == entity => break,
+                Some(_) => drop(map.next_value::<IgnoredAny>()?),
+                None => return Err(A::Error::missing_field(entity)),
             }
-            if event.is_some() {
+        }
+        let event = match self.0 {
+            "new-client" => Event::NewClient(map.next_value_seed(Exactly::seed())?),
+            "edit-client" => Event::EditClient(map.next_value_seed(Exactly::seed())?),
+            "delete-client" => Event::DeleteClient(map.next_value_seed(Exactly::seed())?),
+            "new-item" => Event::NewItem(map.next_value_seed(Exactly::seed())?),
+            "edit-item" => Event::EditItem(map.next_value_seed(Exactly::seed())?),
+            "delete-item" => Event::DeleteItem(map.next_value_seed(Exactly::seed())?),
+            "new-invoice" => Event::NewInvoice(map.next_value_seed(Exactly::seed())?),
+            "edit-invoice" => Event::EditInvoice(map.next_value_seed(Exactly::seed())?),
+            "delete-invoice" => Event::DeleteInvoice(map.next_value_seed(Exactly::seed())?),
+            "new-bill" => Event::NewBill(map.next_value_seed(Exactly::seed())?),
+            "edit-bill" => Event::EditBill(map.next_value_seed(Exactly::seed())?),
+            _ => Event::DeleteBill(map.next_value_seed(Exactly::seed())?),
+        };
+        while let Some(key) = map.next_key_seed(Key)? {
+            if key == entity {
                 return Err(A::Error::duplicate_field(entity));
             }
-            event = Some(match self.0 {
-                "new-client" => Event::NewClient(map.next_value_seed(Exactly::seed())?),
-                "edit-client" => Event::EditClient(map.next_value_seed(Exactly::seed())?),
-                "delete-client" => Event::DeleteClient(map.next_value_seed(Exactly::seed())?),
-                "new-item" => Event::NewItem(map.next_value_seed(Exactly::seed())?),
-                "edit-item" => Event::EditItem(map.next_value_seed(Exactly::seed())?),
-                "delete-item" => Event::DeleteItem(map.next_value_seed(Exactly::seed())?),
-                "new-invoice" => Event::NewInvoice(map.next_value_seed(Exactly::seed())?),
-                "edit-invoice" => Event::EditInvoice(map.next_value_seed(Exactly::seed())?),
-                "delete-invoice" => Event::DeleteInvoice(map.next_value_seed(Exactly::seed())?),
-                "new-bill" => Event::NewBill(map.next_value_seed(Exactly::seed())?),
-                "edit-bill" => Event::EditBill(map.next_value_seed(Exactly::seed())?),
-                _ => Event::DeleteBill(map.next_value_seed(Exactly::seed())?),
-            });
+            map.next_value::<IgnoredAny>()?;
         }
-        event.ok_or_else(|| A::Error::missing_field(entity))
+        Ok(event)
     }
 }
 
