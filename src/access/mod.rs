@@ -221,7 +221,7 @@ where
 
 fn last_segment(path: &str) -> &str {
     let path = path.trim_end_matches('/');
-    path.rsplit('/').next().unwrap_or(path)
+    path.rsplit_once('/').map_or(path, |(_, last)| last)
 }
 
 fn only_value<'a>(query: Option<&'a str>, name: &str) -> Option<&'a str> {
