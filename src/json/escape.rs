@@ -3,11 +3,14 @@
 //! PHP escapes all that is not ASCII, and each `/`. Handed to `serde_json`, such a string costs five
 //! allocations, and a request with an invoice of 100 KB a sixth more instructions.
 
+use memchr::memchr;
+
 /// What stands between the quotes of a string, without its escapes; `None` if they make no text.
 pub(super) fn unescape(escaped: &str) -> Option<String> {
     let mut text = String::with_capacity(escaped.len());
     let mut rest = escaped;
-    while let Some((plain, after)) = rest.split_once('\\') {
+    while let Some(at) = memchr(b'\\', rest.as_bytes()) {
+        let (plain, after) = (&rest[..at], &rest[at + 1..]);
         text.push_str(plain);
         let (char, length) = escape(after)?;
         text.push(char);
