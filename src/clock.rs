@@ -1,7 +1,5 @@
 use std::{
-    future::{Future, pending, poll_fn},
-    pin::Pin,
-    task::Poll,
+    future::pending,
     time::{Duration, SystemTime},
 };
 
@@ -11,19 +9,6 @@ use tokio::{task::coop, time::Instant};
 /// when this is first polled.
 pub(crate) async fn sleep_until(deadline: Instant) {
     coop::unconstrained(tokio::time::sleep_until(deadline)).await;
-}
-
-/// The future's output, if it comes before the deadline. Never ends after that, and wakes nobody at it.
-pub(crate) fn before<F: Future + Unpin>(
-    deadline: Instant,
-    mut future: F,
-) -> impl Future<Output = F::Output> + Unpin {
-    poll_fn(move |cx| {
-        if Instant::now() >= deadline {
-            return Poll::Pending;
-        }
-        Pin::new(&mut future).poll(cx)
-    })
 }
 
 /// Waits until the deadline has passed; for ever without one.

@@ -191,8 +191,8 @@ impl<E: Event> Job<E> {
     }
 }
 
-/// Why a delivery failed, and what the client hears if that is not stored. Boxed, since failures are
-/// rare and larger than successes.
+/// Why a delivery failed, and what the client hears if that is not stored. It is held in a box, since
+/// failures are rare and larger than successes.
 pub(crate) struct Failure<R, E> {
     pub(crate) reason: LetterReason,
     end: End,
@@ -202,7 +202,7 @@ pub(crate) struct Failure<R, E> {
 impl<R, E> Failure<R, E> {
     /// The layer refuses the delivery, or cut its handler off, or code of the application's panicked.
     pub(crate) fn rejected(kind: RejectionKind) -> Box<Self> {
-        Self::from(Rejection::new(kind)).into()
+        Rejection::new(kind).into()
     }
 
     /// The inner service returned an error.
@@ -224,9 +224,9 @@ impl<R, E> Failure<R, E> {
     }
 }
 
-impl<R, E> From<Rejection> for Failure<R, E> {
+impl<R, E> From<Rejection> for Box<Failure<R, E>> {
     fn from(rejection: Rejection) -> Self {
-        Self {
+        Box::new(Failure {
             reason: match rejection.kind() {
                 RejectionKind::Malformed => LetterReason::Malformed,
                 RejectionKind::Panicked => LetterReason::Panicked,
@@ -237,6 +237,6 @@ impl<R, E> From<Rejection> for Failure<R, E> {
             },
             end: End::rejected(&rejection),
             answer: Ok(rejection.into_response()),
-        }
+        })
     }
 }

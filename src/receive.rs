@@ -77,7 +77,7 @@ where
                 ) {
                     return Ok(job.refuse(rejection));
                 }
-                let failure = Box::new(Failure::from(rejection));
+                let failure = Box::<Failure<_, _>>::from(rejection);
                 // Only POST brings events, and under open access anybody could fill the store.
                 let may_be_stored = is_post && !job.config.access.is_open();
                 let store = job.config.store.clone().filter(|_| may_be_stored);

@@ -112,14 +112,15 @@ async fn a_handler_that_blocks_delays_no_answer() {
     let inner = service_fn(move |request: Request<RequestBody>| {
         let blocked = blocked.clone();
         async move {
-            // Until the test has the answer.
-            let _ = blocked.lock().unwrap().recv();
+            // Until the test has the answer, which would come too late after this time.
+            let _ = blocked.lock().unwrap().recv_timeout(ms(10_000));
             ok(request).await
         }
     });
     let layer = alegra().deadline(ms(50));
-    let response = layer.layer(inner).oneshot(post(ALEGRA)).await.unwrap();
-    assert_eq!(response.status(), 202);
-    release.send(()).unwrap();
+    // In a task, as servers do: the handler blocks the worker that polls the request.
+    let response = tokio::spawn(layer.layer(inner).oneshot(post(ALEGRA)));
+    assert_eq!(response.await.unwrap().unwrap().status(), 202);
+    release.send(()).expect("the handler still waits");
     assert_eq!(layer.background().drain(ms(10_000)).await, 0);
 }

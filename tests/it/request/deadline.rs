@@ -316,6 +316,24 @@ async fn a_request_without_budget_is_answered_at_the_deadline() {
     }
 }
 
+/// The thread may be busy with other tasks then.
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_ended_in_time_is_answered_after_the_deadline_too() {
+    for (does, status) in [
+        (Does::Answer(204), 204),
+        (Does::AnswerAfter(ms(D - 2), 204), 204),
+        (Does::AnswerAfter(ms(D - 2), 500), 500),
+    ] {
+        let handler = Handler::new(does);
+        let layer = three_hundred().late(Late::Refuse);
+        let request = begun(status_of(&layer, &handler, post(ALEGRA))).await;
+        sleep(ms(D - 1)).await;
+        assert_eq!(handler.finished(), 1);
+        advance(ms(2)).await;
+        assert_eq!(request.await, Ok(status), "{does:?}");
+    }
+}
+
 /// A timer that is due when it is made fires only when tokio next looks at the clock.
 #[tokio::test(start_paused = true)]
 async fn a_thread_that_was_blocked_starts_no_handler_after_the_deadline() {
