@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use axum::{Router, body::Body, handler::HandlerWithoutStateExt, routing::post};
+use axum::{Router, body::Body, handler::HandlerWithoutStateExt, routing::any};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Empty;
@@ -24,7 +24,7 @@ pub fn bsale() -> WebhookLayer<Bsale> {
 
 /// (d) As the README shows it.
 pub fn router<P: Provider>(layer: WebhookLayer<P>) -> Router {
-    let webhook = post(on_delivery::<P::Event>).layer(layer);
+    let webhook = any(on_delivery::<P::Event>).layer(layer);
     Router::new()
         .route("/webhooks/{secret}", webhook)
         // `axum::serve` does the same. Without it, each request applies the layer again.
