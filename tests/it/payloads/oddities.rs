@@ -1,42 +1,31 @@
 //! JSON that is odd, or none: what becomes of each is pinned here and listed in `docs/PAYLOADS.md`.
 
-use std::sync::{Arc, Mutex};
-
-use http::{Request, StatusCode};
+use bytes::Bytes;
 use serde_json::Value;
-use tower::{Layer, ServiceExt};
 use tower_webhook::{
-    Delivery, Provider, RequestBody, WebhookLayer,
+    Delivery, Provider, WebhookLayer,
     alegra::{self, Event},
     bsale,
 };
 
-use crate::util::{Broken, alegra, bsale, post, reply};
+use crate::util::{self, alegra, bsale, post};
 
 /// The delivery that the handler gets, or the status of the refusal.
-async fn delivered<P: Provider>(
+async fn delivery_of<P: Provider>(
     layer: WebhookLayer<P>,
-    body: impl Into<String>,
+    body: impl Into<Bytes>,
 ) -> Result<Delivery<P::Event>, u16> {
-    let seen = Arc::new(Mutex::new(None));
-    let sink = seen.clone();
-    let inner = tower::service_fn(move |request: Request<RequestBody>| {
-        *sink.lock().unwrap() = request.extensions().get::<Delivery<P::Event>>().cloned();
-        async { Ok::<_, Broken>(reply(StatusCode::NO_CONTENT)) }
-    });
-    let answer = layer.layer(inner).oneshot(post(body.into())).await.unwrap();
-    let delivery = seen.lock().unwrap().take();
-    delivery.ok_or(answer.status().as_u16())
+    let (status, delivery) = util::delivered(&layer, post(body)).await;
+    delivery.ok_or(status)
 }
 
-async fn event(body: impl Into<String>) -> Result<Event, u16> {
-    delivered(alegra(), body)
-        .await
-        .map(|delivery| delivery.event().clone())
+async fn event(body: impl Into<Bytes>) -> Result<Event, u16> {
+    let delivery = delivery_of(alegra(), body).await?;
+    Ok(delivery.event().clone())
 }
 
 /// The path of the misfit.
-async fn drift(body: impl Into<String>) -> Option<String> {
+async fn drift(body: impl Into<Bytes>) -> Option<String> {
     match event(body).await {
         Ok(Event::Drifted(drifted)) => Some(drifted.path),
         _ => None,
@@ -77,42 +66,47 @@ fn reverse(value: &Value) -> String {
 async fn doubled_keys() {
     let unknown = r#"{"x":1,"x":{},"subject":"new-item","message":{"y":1,"y":2,"item":{"id":1,"z":1,"z":2}}}"#;
     assert!(matches!(event(unknown).await, Ok(Event::NewItem(_))));
-    let known = r#"{"subject":"new-item","message":{"item":{"id":1,"name":"a","name":"b"}}}"#;
-    assert_eq!(drift(known).await.as_deref(), Some("message.item.name"));
-    let entity = r#"{"subject":"new-item","message":{"item":{"id":1},"item":{"id":2}}}"#;
-    assert_eq!(drift(entity).await.as_deref(), Some("message.item"));
-    let message =
-        r#"{"subject":"new-item","message":{"item":{"id":1}},"message":{"item":{"id":1}}}"#;
-    assert_eq!(drift(message).await.as_deref(), Some("message"));
-    let message =
-        r#"{"message":{"item":{"id":1}},"message":{"item":{"id":2}},"subject":"new-item"}"#;
-    assert_eq!(drift(message).await.as_deref(), Some("message"));
+    let message = r#""message":{"item":{"id":1}}"#;
+    for (doubled, path) in [
+        (
+            r#""message":{"item":{"id":1,"name":"a","name":"b"}}"#,
+            "message.item.name",
+        ),
+        (
+            r#""message":{"item":{"id":1},"item":{"id":2}}"#,
+            "message.item",
+        ),
+        (&format!("{message},{message}"), "message"),
+    ] {
+        for body in [
+            format!(r#"{{"subject":"new-item",{doubled}}}"#),
+            format!(r#"{{{doubled},"subject":"new-item"}}"#),
+        ] {
+            assert_eq!(drift(body.clone()).await.as_deref(), Some(path), "{body}");
+        }
+    }
     let subject = r#"{"subject":"new-item","subject":"new-item","message":{"item":{"id":1}}}"#;
     assert_eq!(event(subject).await, Err(400));
     let topic = r#"{"topic":"stock","topic":"stock"}"#;
-    assert_eq!(delivered(bsale(), topic).await.err(), Some(400));
+    assert_eq!(delivery_of(bsale(), topic).await.err(), Some(400));
 }
 
 /// Counted with the outermost object. `serde_json` reads 127 levels, so the handler can as well.
 #[tokio::test]
 async fn levels_of_nesting() {
-    for brackets in [("[", "]"), (r#"{"a":"#, "}")] {
-        for place in ["subject", "topic"] {
-            let nested = |levels: usize| {
-                let (open, close) = (brackets.0.repeat(levels - 1), brackets.1.repeat(levels - 1));
-                format!(r#"{{"{place}":"x","deep":{open}1{close}}}"#)
-            };
-            if place == "subject" {
-                let delivery = delivered(alegra(), nested(127)).await.unwrap();
-                assert!(delivery.json::<Value>().is_ok());
-                assert_eq!(delivered(alegra(), nested(128)).await.err(), Some(400));
-                assert_eq!(delivered(alegra(), nested(129)).await.err(), Some(400));
-            } else {
-                let delivery = delivered(bsale(), nested(127)).await.unwrap();
-                assert!(delivery.json::<Value>().is_ok());
-                assert_eq!(delivered(bsale(), nested(128)).await.err(), Some(400));
-                assert_eq!(delivered(bsale(), nested(129)).await.err(), Some(400));
-            }
+    for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+        let nested = |field: &str, levels: usize| {
+            let (open, close) = (open.repeat(levels - 1), close.repeat(levels - 1));
+            format!(r#"{{"{field}":"x","deep":{open}1{close}}}"#)
+        };
+        let delivery = delivery_of(alegra(), nested("subject", 127)).await;
+        assert!(delivery.unwrap().json::<Value>().is_ok());
+        let delivery = delivery_of(bsale(), nested("topic", 127)).await;
+        assert!(delivery.unwrap().json::<Value>().is_ok());
+        for levels in [128, 129] {
+            assert_eq!(event(nested("subject", levels)).await, Err(400));
+            let refused = delivery_of(bsale(), nested("topic", levels)).await.err();
+            assert_eq!(refused, Some(400));
         }
     }
     // Brackets in a string are text.
@@ -129,8 +123,21 @@ async fn half_a_surrogate_pair() {
         event(item(r#""x":"\ud800""#)).await,
         Ok(Event::NewItem(_))
     ));
-    let in_text = drift(item(r#""name":"\udc00""#)).await;
-    assert_eq!(in_text.as_deref(), Some("message.item.name"));
+    for (message, path) in [
+        (r#"{"\udc00":2,"item":{"id":"865"}}"#, "message.?"),
+        (r#"{"item":{"id":"865","\ud800":1}}"#, "message.item.?"),
+        (
+            r#"{"item":{"id":"865","name":"\udc00"}}"#,
+            "message.item.name",
+        ),
+    ] {
+        let body = format!(r#"{{"subject":"delete-item","message":{message}}}"#);
+        let Ok(Event::Drifted(drifted)) = event(body).await else {
+            panic!("{message}");
+        };
+        assert_eq!(drifted.path, path);
+        assert_eq!(drifted.id.unwrap(), "865", "{message}");
+    }
     let in_the_subject = r#"{"subject":"\ud800","message":1}"#;
     assert_eq!(event(in_the_subject).await, Err(400));
     let in_a_key = r#"{"\ud800":1,"subject":"new-item","message":{"item":{"id":1}}}"#;
@@ -146,14 +153,14 @@ async fn half_a_surrogate_pair() {
     assert_eq!(kept.subitems.unwrap().as_str(), r#"["\ud800"]"#);
     let in_a_notice = notice(r#""\ud800""#);
     assert!(matches!(
-        delivered(bsale(), in_a_notice).await.unwrap().event(),
+        delivery_of(bsale(), in_a_notice).await.unwrap().event(),
         bsale::Event::Notification(_)
     ));
     // What is no escape at all is no JSON either.
     for no_json in [r#""\ud80""#, r#""\x""#, r#""\u+123""#] {
         let body = item(&format!(r#""x":{no_json}"#));
         assert_eq!(event(body).await, Err(400), "{no_json}");
-        let refused = delivered(bsale(), notice(no_json)).await.err();
+        let refused = delivery_of(bsale(), notice(no_json)).await.err();
         assert_eq!(refused, Some(400), "{no_json}");
     }
 }
@@ -170,7 +177,7 @@ async fn many_objects_and_arrays_in_a_notice() {
     for many in [45_998, 45_999, 60_000] {
         let body = notice(&format!("[{}]", vec!["{}"; many].join(",")));
         let layer = bsale().body_limit(body.len());
-        let delivery = delivered(layer, body).await.unwrap();
+        let delivery = delivery_of(layer, body).await.unwrap();
         assert!(
             matches!(delivery.event(), bsale::Event::Notification(_)),
             "{many}"
@@ -184,7 +191,7 @@ async fn a_byte_order_mark() {
         "\u{feff}{}",
         include_str!("../../data/alegra/new-item.json")
     );
-    let delivery = delivered(alegra(), body.clone()).await.unwrap();
+    let delivery = delivery_of(alegra(), body.clone()).await.unwrap();
     assert!(matches!(delivery.event(), Event::NewItem(_)));
     assert_eq!(delivery.raw(), &body, "kept as it came");
     assert!(delivery.json::<Value>().is_ok());
@@ -194,20 +201,10 @@ async fn a_byte_order_mark() {
 
 #[tokio::test]
 async fn numbers_beyond_every_type() {
-    let digits = "9".repeat(5000);
-    for amount in ["1e999", "-1e-999", "-0", "1E5", &digits] {
-        let body = format!(
-            r#"{{"subject":"new-invoice","message":{{"invoice":{{"id":1,"x":{amount},"total":{amount}}}}}}}"#
-        );
-        let Ok(Event::NewInvoice(invoice)) = event(body).await else {
-            panic!("{amount}");
-        };
-        assert_eq!(invoice.total.unwrap(), amount);
-    }
     let id = r#"{"subject":"new-item","message":{"item":{"id":1e3}}}"#;
     assert_eq!(drift(id).await.as_deref(), Some("message.item.id"));
     let company = r#"{"topic":"stock","cpnId":18446744073709551616}"#;
-    let delivery = delivered(bsale(), company).await.unwrap();
+    let delivery = delivery_of(bsale(), company).await.unwrap();
     assert!(matches!(delivery.event(), bsale::Event::Drifted(_)));
     assert_eq!(delivery.event().cpn_id(), None);
 }
@@ -234,11 +231,7 @@ async fn what_is_no_json() {
     ] {
         assert_eq!(event(body).await, Err(400), "{body}");
     }
-    let layer = alegra();
-    let answer = layer
-        .layer(tower::service_fn(crate::util::ok))
-        .oneshot(post(b"\xfe\xff".as_slice()));
-    assert_eq!(answer.await.unwrap().status(), 400, "UTF-16");
+    assert_eq!(event(b"\xfe\xff".as_slice()).await, Err(400), "UTF-16");
 }
 
 /// What `serde_json` refuses is refused, also in a key that nobody reads, and beside what fits.
@@ -255,10 +248,10 @@ async fn raw_control_characters_are_no_json() {
             ),
         ] {
             assert!(serde_json::from_str::<serde::de::IgnoredAny>(&body).is_err());
-            assert_eq!(event(&*body).await, Err(400), "{body:?}");
+            assert_eq!(event(body.clone()).await, Err(400), "{body:?}");
         }
         let body = notice("1").replace("\"x\"", &format!("\"x{control}\""));
-        assert_eq!(delivered(bsale(), body).await.err(), Some(400));
+        assert_eq!(delivery_of(bsale(), body).await.err(), Some(400));
     }
     // DEL and its like are no control characters to JSON.
     let body = "{\"subject\":\"x\",\"\u{7f}\u{80}\":0}";
@@ -330,22 +323,11 @@ async fn undocumented_fields_are_reached_with_types_of_ones_own() {
     }
 
     let body = include_str!("../../data/alegra/variants/new-client-undocumented-fields.json");
-    let delivery = delivered(alegra(), body).await.unwrap();
+    let delivery = delivery_of(alegra(), body).await.unwrap();
     assert!(matches!(delivery.event(), alegra::Event::NewClient(_)));
     let Body {
         message: Message { client },
     } = delivery.json().unwrap();
     assert_eq!(client.credit_limit["value"], 1.5);
     assert_eq!(client.id, "1");
-}
-
-/// The one line of the manual.
-#[tokio::test]
-async fn an_amount_becomes_a_decimal() {
-    let body = r#"{"subject":"new-invoice","message":{"invoice":{"id":1,"total":"19600.33613445378151260504"}}}"#;
-    let Ok(Event::NewInvoice(invoice)) = event(body).await else {
-        panic!("a new invoice");
-    };
-    let total: rust_decimal::Decimal = invoice.total.unwrap().as_str().parse().unwrap();
-    assert_eq!(total.to_string(), "19600.33613445378151260504");
 }
