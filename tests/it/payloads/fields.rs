@@ -315,8 +315,8 @@ fn scalars(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// Whatever odd thing stands where an object or a list belongs, it is read for what it is, or the
-/// event has drifted there.
+/// Whatever odd thing stands where an object or a list belongs, it is read for what it is and comes
+/// back as it was read, or the event has drifted there.
 #[test]
 fn an_odd_shape_is_read_for_what_it_is_or_drifts_where_it_stands() {
     let (mut typed, mut drifted) = (0, 0);
@@ -340,6 +340,8 @@ fn an_odd_shape_is_read_for_what_it_is_or_drifts_where_it_stands() {
                 continue;
             }
             let written = serde_json::to_value(&event).expect("JSON");
+            let read: Event = serde_json::from_str(&written.to_string()).expect("an event");
+            assert_eq!(read, event, "{body}");
             let object = &written["message"][entity];
             let shown = match (outer, inner) {
                 (outer, "") => &object[outer],
@@ -353,15 +355,11 @@ fn an_odd_shape_is_read_for_what_it_is_or_drifts_where_it_stands() {
             let is_nothing = kept.is_empty() && shown.as_array().is_none_or(Vec::is_empty);
             let has_keys =
                 odd.contains(':') && !odd.contains("null") && !odd.contains(r#""id":"""#);
-            assert!(
-                !(is_nothing && has_keys && odd != r#"{"0":{}}"#),
-                "{body} became nothing"
-            );
+            let is_lost = is_nothing && has_keys && odd != r#"{"0":{}}"#;
+            assert!(!is_lost, "{body} became nothing");
             typed += 1;
         }
     }
-    assert!(
-        typed > 300 && drifted > 300,
-        "{typed} typed, {drifted} drifted"
-    );
+    assert!(typed > 300, "{typed} typed");
+    assert!(drifted > 300, "{drifted} drifted");
 }
