@@ -1,5 +1,7 @@
 //! JSON that is odd, or none: what becomes of each is pinned here and listed in `docs/PAYLOADS.md`.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use serde_json::Value;
 use tower_webhook::{
@@ -29,36 +31,6 @@ async fn drift(body: impl Into<Bytes>) -> Option<String> {
     match event(body).await {
         Ok(Event::Drifted(drifted)) => Some(drifted.path),
         _ => None,
-    }
-}
-
-#[tokio::test]
-async fn the_order_of_keys_is_of_no_account() {
-    let sent = include_str!("../../data/alegra/new-invoice.json");
-    let reversed = reverse(&serde_json::from_str(sent).unwrap());
-    let Ok(typed @ Event::NewInvoice(_)) = event(sent).await else {
-        panic!("a new invoice");
-    };
-    assert_eq!(event(reversed).await, Ok(typed));
-}
-
-/// JSON with the keys of every object from last to first.
-fn reverse(value: &Value) -> String {
-    match value {
-        Value::Object(fields) => {
-            let mut keys: Vec<_> = fields.iter().collect();
-            keys.sort_by(|a, b| b.0.cmp(a.0));
-            let fields: Vec<_> = keys
-                .into_iter()
-                .map(|(key, value)| format!("\"{key}\":{}", reverse(value)))
-                .collect();
-            format!("{{{}}}", fields.join(","))
-        }
-        Value::Array(values) => {
-            let values: Vec<_> = values.iter().map(reverse).collect();
-            format!("[{}]", values.join(","))
-        }
-        value => value.to_string(),
     }
 }
 
@@ -119,10 +91,10 @@ async fn half_a_surrogate_pair() {
     let item = |field: &str| {
         format!(r#"{{"subject":"new-item","message":{{"item":{{"id":"865",{field}}}}}}}"#)
     };
-    assert!(matches!(
-        event(item(r#""x":"\ud800""#)).await,
-        Ok(Event::NewItem(_))
-    ));
+    let in_the_envelope = r#"{"\ud800":1,"subject":"new-item","message":{"item":{"id":1}}}"#;
+    for passed_over in [item(r#""x":"\ud800""#), in_the_envelope.to_owned()] {
+        assert!(matches!(event(passed_over).await, Ok(Event::NewItem(_))));
+    }
     for (message, path) in [
         (r#"{"\udc00":2,"item":{"id":"865"}}"#, "message.?"),
         (r#"{"item":{"id":"865","\ud800":1}}"#, "message.item.?"),
@@ -140,8 +112,6 @@ async fn half_a_surrogate_pair() {
     }
     let in_the_subject = r#"{"subject":"\ud800","message":1}"#;
     assert_eq!(event(in_the_subject).await, Err(400));
-    let in_a_key = r#"{"\ud800":1,"subject":"new-item","message":{"item":{"id":1}}}"#;
-    assert!(matches!(event(in_a_key).await, Ok(Event::NewItem(_))));
     let in_a_name = r#"{"subject":"new-client","message":{"client":{"id":1,"name":{"fullname":"a","x":["\ud800",{"\udc00":1}]}}}}"#;
     assert!(matches!(
         event(in_a_name).await,
@@ -151,11 +121,8 @@ async fn half_a_surrogate_pair() {
         panic!("a new item");
     };
     assert_eq!(kept.subitems.unwrap().as_str(), r#"["\ud800"]"#);
-    let in_a_notice = notice(r#""\ud800""#);
-    assert!(matches!(
-        delivery_of(bsale(), in_a_notice).await.unwrap().event(),
-        bsale::Event::Notification(_)
-    ));
+    let in_a_notice = delivery_of(bsale(), notice(r#""\ud800""#)).await.unwrap();
+    assert!(matches!(in_a_notice.event(), bsale::Event::Notification(_)));
     // What is no escape at all is no JSON either.
     for no_json in [r#""\ud80""#, r#""\x""#, r#""\u+123""#] {
         let body = item(&format!(r#""x":{no_json}"#));
@@ -178,19 +145,15 @@ async fn many_objects_and_arrays_in_a_notice() {
         let body = notice(&format!("[{}]", vec!["{}"; many].join(",")));
         let layer = bsale().body_limit(body.len());
         let delivery = delivery_of(layer, body).await.unwrap();
-        assert!(
-            matches!(delivery.event(), bsale::Event::Notification(_)),
-            "{many}"
-        );
+        let is_typed = matches!(delivery.event(), bsale::Event::Notification(_));
+        assert!(is_typed, "{many}");
     }
 }
 
 #[tokio::test]
 async fn a_byte_order_mark() {
-    let body = format!(
-        "\u{feff}{}",
-        include_str!("../../data/alegra/new-item.json")
-    );
+    let sample = include_str!("../../data/alegra/new-item.json");
+    let body = format!("\u{feff}{sample}");
     let delivery = delivery_of(alegra(), body.clone()).await.unwrap();
     assert!(matches!(delivery.event(), Event::NewItem(_)));
     assert_eq!(delivery.raw(), &body, "kept as it came");
@@ -268,25 +231,21 @@ async fn ten_thousand_lines_are_typed_and_more_than_the_cap_are_not() {
             r#"{{"subject":"new-invoice","message":{{"invoice":{{"id":"7","items":[{lines}]}}}}}}"#
         )
     };
-    match event(invoice(10_000, line)).await {
-        Ok(Event::NewInvoice(invoice)) => assert_eq!(invoice.items.len(), 10_000),
-        other => panic!("{:?}", other.map(|event| event.subject().to_owned())),
-    }
+    let Ok(Event::NewInvoice(whole)) = event(invoice(10_000, line)).await else {
+        panic!("a new invoice");
+    };
+    assert_eq!(whole.items.len(), 10_000);
     // The outermost object, the message, the invoice, its list: 45,996 are left of 46,000.
     let Ok(typed @ Event::NewInvoice(_)) = event(invoice(45_996, "{}")).await else {
         panic!("just not too many");
     };
     let written = serde_json::to_string(&typed).unwrap();
     assert_eq!(event(written).await, Ok(typed));
-    match event(invoice(45_997, "{}")).await {
-        Ok(Event::Drifted(drifted)) => {
-            assert_eq!(
-                (drifted.path.as_str(), drifted.id.unwrap().as_str()),
-                ("message", "7")
-            );
-        }
-        other => panic!("{:?}", other.map(|event| event.subject().to_owned())),
-    }
+    let Ok(Event::Drifted(drifted)) = event(invoice(45_997, "{}")).await else {
+        panic!("too many");
+    };
+    assert_eq!(drifted.path, "message");
+    assert_eq!(drifted.id.unwrap(), "7");
 }
 
 #[tokio::test]
@@ -309,11 +268,7 @@ async fn a_list_of_texts_is_short() {
 async fn undocumented_fields_are_reached_with_types_of_ones_own() {
     #[derive(serde::Deserialize)]
     struct Body {
-        message: Message,
-    }
-    #[derive(serde::Deserialize)]
-    struct Message {
-        client: WithLimit,
+        message: HashMap<String, WithLimit>,
     }
     #[derive(serde::Deserialize)]
     struct WithLimit {
@@ -325,9 +280,7 @@ async fn undocumented_fields_are_reached_with_types_of_ones_own() {
     let body = include_str!("../../data/alegra/variants/new-client-undocumented-fields.json");
     let delivery = delivery_of(alegra(), body).await.unwrap();
     assert!(matches!(delivery.event(), alegra::Event::NewClient(_)));
-    let Body {
-        message: Message { client },
-    } = delivery.json().unwrap();
+    let client = &delivery.json::<Body>().unwrap().message["client"];
     assert_eq!(client.credit_limit["value"], 1.5);
     assert_eq!(client.id, "1");
 }
