@@ -124,21 +124,19 @@ fn rules_that_make_sense_are_taken() {
 }
 
 #[test]
-#[should_panic(expected = "the rules of \"p\" take HEAD")]
-fn rules_that_take_head_are_a_mistake() {
-    with(Rules::new("p").probe_method(Method::HEAD));
-}
-
-#[test]
-#[should_panic(expected = "the rules of \"p\" call 302 Found a success; it has to be a 2xx")]
-fn rules_whose_success_is_none_are_a_mistake() {
-    with(Rules::new("p").success(StatusCode::FOUND));
-}
-
-#[test]
-#[should_panic(expected = "a deadline of 3s is too long: p gives up after 2s")]
-fn rules_whose_deadline_is_over_their_own_limit_are_a_mistake() {
-    with(Rules::new("p").deadline_limit(Duration::from_secs(2)));
+fn rules_that_make_no_sense_are_mistakes() {
+    panics(
+        || with(Rules::new("p").probe_method(Method::HEAD)),
+        "the rules of \"p\" take HEAD",
+    );
+    panics(
+        || with(Rules::new("p").success(StatusCode::FOUND)),
+        "the rules of \"p\" call 302 Found a success; it has to be a 2xx",
+    );
+    panics(
+        || with(Rules::new("p").deadline_limit(Duration::from_secs(2))),
+        "a deadline of 3s is too long: p gives up after 2s",
+    );
 }
 
 /// A handle that is taken early counts the same slots as a limit that is set later.

@@ -23,10 +23,6 @@ use crate::util::{
     Handler, Other, Outcomes, custom, delivered, post, rejection, send, status_of, text,
 };
 
-fn handler() -> Handler {
-    Handler::answers(204)
-}
-
 // A handshake that echoes the field `challenge` of a JSON body
 
 #[derive(serde::Deserialize)]
@@ -63,16 +59,13 @@ fn challenge() -> WebhookLayer<impl Provider<Event = Message>> {
 #[tokio::test]
 async fn a_challenge_in_the_body_is_echoed_as_plain_text() {
     let layer = challenge();
-    let handler = handler();
+    let handler = Handler::answers(204);
     let body = r#"{"type":"url_verification","challenge":"<script>alert(1)</script>"}"#;
     let response = send(&layer, &handler, post(body)).await.unwrap();
     assert_eq!(response.status(), 200);
-    assert_eq!(
-        response.headers()[CONTENT_TYPE],
-        "text/plain; charset=utf-8"
-    );
-    let options = &response.headers()[X_CONTENT_TYPE_OPTIONS];
-    assert_eq!(options, "nosniff");
+    let headers = response.headers();
+    assert_eq!(headers[CONTENT_TYPE], "text/plain; charset=utf-8");
+    assert_eq!(headers[X_CONTENT_TYPE_OPTIONS], "nosniff");
     assert_eq!(text(response).await, "<script>alert(1)</script>");
     assert_eq!(handler.called(), 0);
 }
@@ -112,15 +105,12 @@ fn query() -> WebhookLayer<impl Provider> {
 }
 
 fn get(uri: &str) -> Request<Full<Bytes>> {
-    let mut request = post("");
-    *request.method_mut() = Method::GET;
-    *request.uri_mut() = uri.parse().unwrap();
-    request
+    Request::get(uri).body(Full::default()).unwrap()
 }
 
 #[tokio::test]
 async fn a_handshake_by_get_is_answered_from_the_query() {
-    let (layer, handler) = (query(), handler());
+    let (layer, handler) = (query(), Handler::answers(204));
 
     let uri = "/hook?verify_token=t0k&challenge=4711";
     let response = send(&layer, &handler, get(uri)).await.unwrap();
@@ -135,7 +125,7 @@ async fn a_handshake_by_get_is_answered_from_the_query() {
 
 #[tokio::test]
 async fn an_event_by_another_method_than_post_is_answered_405() {
-    let (layer, handler) = (query(), handler());
+    let (layer, handler) = (query(), Handler::answers(204));
 
     let response = send(&layer, &handler, get("/hook")).await.unwrap();
     assert_eq!(rejection(&response), Some(RejectionKind::Method));
@@ -235,7 +225,7 @@ fn signed_post(signature: &str, body: &'static str) -> Request<Full<Bytes>> {
 #[tokio::test]
 async fn a_wrong_signature_is_answered_401_and_never_decoded() {
     let (layer, decoded) = signed();
-    let handler = handler();
+    let handler = Handler::answers(204);
     let body = r#"{"order":"17"}"#;
     let right = Signed::signature(b"key", body.as_bytes());
 
@@ -271,7 +261,7 @@ async fn a_record_of_a_signed_delivery_is_replayed_without_its_signature() {
     assert_eq!(record.idempotency_key(), Some("17"));
 
     let (layer, outcomes) = Outcomes::of(layer);
-    let replayed = handler();
+    let replayed = Handler::answers(204);
     let response = layer.layer(replayed.clone()).replay(&record).await.unwrap();
     assert_eq!((response.status().as_u16(), replayed.called()), (204, 1));
     assert_eq!(outcomes.seen(), [], "a replay is no request");

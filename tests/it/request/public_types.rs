@@ -37,28 +37,12 @@ fn what_is_public_is_send_sync_and_debug() {
     fn handle<T: Send + Sync + fmt::Debug + 'static>() {}
     fn future<T: Send + fmt::Debug>() {}
 
-    handle::<WebhookLayer<Nothing>>();
-    handle::<Webhook<(), Nothing>>();
-    handle::<Delivery<Nothing>>();
-    handle::<Background>();
-    handle::<Access>();
-    handle::<Admission>();
-    handle::<Secret>();
-    handle::<Rejection>();
-    handle::<RejectionKind>();
-    handle::<Outcome>();
-    handle::<OutcomeKind>();
-    handle::<Record>();
-    handle::<RequestBody>();
-    handle::<ResponseBody<Full<Bytes>>>();
-    handle::<Rules>();
-    handle::<Received<alegra::Event>>();
-    handle::<Late>();
-    handle::<ConfigError>();
-    handle::<alegra::Event>();
-    handle::<bsale::Event>();
-    handle::<Alegra>();
-    handle::<Bsale>();
+    handle::<(WebhookLayer<Nothing>, Webhook<(), Nothing>)>();
+    handle::<(Delivery<Nothing>, RequestBody, ResponseBody<Full<Bytes>>)>();
+    handle::<(Access, Admission, Secret, Background, Late, ConfigError)>();
+    handle::<(Rejection, RejectionKind, Outcome, OutcomeKind, Record)>();
+    handle::<(Rules, Received<alegra::Event>)>();
+    handle::<(Alegra, alegra::Event, Bsale, bsale::Event)>();
     handle::<(Id, Amount, Date, RawJson)>();
     future::<ResponseFuture<Full<Bytes>, Infallible>>();
 }
