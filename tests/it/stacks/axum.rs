@@ -36,7 +36,7 @@ use crate::util::{ALEGRA, BSALE, PANIC, SECRET, alegra, bsale, rejection, text};
 
 const PATH: &str = "/webhooks/{secret}";
 
-async fn on_alegra(delivery: Delivery<alegra::Event>) -> StatusCode {
+pub(super) async fn on_alegra(delivery: Delivery<alegra::Event>) -> StatusCode {
     match delivery.event() {
         alegra::Event::NewClient(_) => StatusCode::NO_CONTENT,
         _ => StatusCode::IM_A_TEAPOT,
@@ -139,13 +139,12 @@ async fn the_place_of_the_layer_decides_who_answers_404_and_405() {
     assert_eq!(status(&on_the_path, request(&elsewhere, "")).await, 404);
     assert_eq!(status(&on_the_route, request(&elsewhere, "")).await, 404);
     assert_eq!(status(&on_the_router, request(&elsewhere, "")).await, 200);
-    let put = || Request::put(right()).body(Body::empty()).unwrap();
-    assert_eq!(status(&on_the_route, put()).await, 405);
-    assert_eq!(status(&on_the_router, put()).await, 405);
-    assert_eq!(status(&on_the_path, put()).await, 405);
-    let stranger = |path| Request::put(path).body(Body::empty()).unwrap();
-    assert_eq!(status(&on_the_route, stranger(WRONG)).await, 405);
-    assert_eq!(status(&on_the_path, stranger(WRONG)).await, 404);
+    let put = |path: &str| Request::put(path).body(Body::empty()).unwrap();
+    for app in [&on_the_path, &on_the_route, &on_the_router] {
+        assert_eq!(status(app, put(&right())).await, 405);
+    }
+    assert_eq!(status(&on_the_route, put(WRONG)).await, 405);
+    assert_eq!(status(&on_the_path, put(WRONG)).await, 404);
 }
 
 /// Around a method router, the layer sees every method. `any` adds nothing to its answers. `post` adds

@@ -7,9 +7,12 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tonic::service::Routes;
 use tonic_health::{ServingStatus, server::HealthReporter};
-use tower_webhook::{Background, Delivery, alegra};
+use tower_webhook::Background;
 
-use super::wire::{self, Client, Upload, Version, WRONG, connect, soon, whole};
+use super::{
+    axum::on_alegra,
+    wire::{self, Upload, Version, WRONG, connect, soon, whole},
+};
 use crate::util::{ALEGRA, alegra, ms};
 
 /// An answer of the health service that says `SERVING`, and one that says `NOT_SERVING`: the flag
@@ -20,13 +23,6 @@ const NOT_SERVING: &[u8] = &[0, 0, 0, 0, 2, 8, 2];
 /// The question after the health of the whole server: an empty message.
 const WHOLE_SERVER: &[u8] = &[0; 5];
 
-async fn on_alegra(delivery: Delivery<alegra::Event>) -> StatusCode {
-    match delivery.event() {
-        alegra::Event::NewClient(_) => StatusCode::NO_CONTENT,
-        _ => StatusCode::IM_A_TEAPOT,
-    }
-}
-
 /// An app of both, what reports its health, and what drains its webhook.
 fn app() -> (HealthReporter, Background, Router) {
     let (reporter, health) = tonic_health::server::health_reporter();
@@ -35,10 +31,6 @@ fn app() -> (HealthReporter, Background, Router) {
     let webhook = Router::new().route("/webhooks/{secret}", post(on_alegra).route_layer(layer));
     let app = webhook.merge(Routes::new(health).into_axum_router());
     (reporter, background, app)
-}
-
-async fn client(app: Router) -> Client {
-    connect(Version::Http2, app).await
 }
 
 fn grpc(method: &str) -> Request<Upload> {
@@ -60,7 +52,7 @@ async fn message(answer: &mut Response<Incoming>) -> Bytes {
 #[tokio::test]
 async fn webhooks_and_grpc_calls_are_answered_beside_each_other() {
     let (_reporter, _, app) = app();
-    let mut client = client(app).await;
+    let mut client = connect(Version::Http2, app).await;
     let mut status = async |request| client.send(request).await.status().as_u16();
     assert_eq!(status(wire::post(whole(""))).await, 200);
     assert_eq!(status(wire::post(whole(ALEGRA))).await, 204);
@@ -76,7 +68,7 @@ async fn webhooks_and_grpc_calls_are_answered_beside_each_other() {
 #[tokio::test]
 async fn a_grpc_stream_still_streams_beside_webhooks_and_does_not_hold_a_drain() {
     let (reporter, background, app) = app();
-    let mut client = client(app).await;
+    let mut client = connect(Version::Http2, app).await;
     let mut watch = client.send(grpc("Watch")).await;
     assert_eq!(message(&mut watch).await, SERVING);
     let delivery = client.send(wire::post(whole(ALEGRA))).await;
@@ -95,7 +87,7 @@ async fn a_fallback_makes_an_unknown_path_404() {
     let with_fallback = app.clone().fallback(async || StatusCode::NOT_FOUND);
     for (app, status) in [(app, 200), (with_fallback, 404)] {
         let unknown = wire::to("/webhook/a-slip", whole(ALEGRA));
-        let answer = client(app).await.send(unknown).await;
+        let answer = connect(Version::Http2, app).await.send(unknown).await;
         assert_eq!(answer.status(), status);
     }
 }

@@ -91,21 +91,20 @@ impl Client {
     /// Connects to that address.
     pub(super) async fn dial(version: Version, address: SocketAddr) -> Self {
         let stream = TokioIo::new(TcpStream::connect(address).await.expect("a connection"));
-        match version {
+        let (sender, connection) = match version {
             Version::Http1 => {
                 let (sender, connection) = http1::handshake(stream).await.expect("http1");
                 let connection = tokio::spawn(async { drop(connection.await) });
-                let sender = Sender::Http1(sender);
-                Self { sender, connection }
+                (Sender::Http1(sender), connection)
             }
             Version::Http2 => {
                 let executor = TokioExecutor::new();
                 let (sender, connection) = http2::handshake(executor, stream).await.expect("http2");
                 let connection = tokio::spawn(async { drop(connection.await) });
-                let sender = Sender::Http2(sender);
-                Self { sender, connection }
+                (Sender::Http2(sender), connection)
             }
-        }
+        };
+        Self { sender, connection }
     }
 }
 
