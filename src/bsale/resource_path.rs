@@ -20,48 +20,39 @@ impl Notification {
         let text = &self.resource;
         let text = text.strip_prefix('/').unwrap_or(text);
         let (version, path) = split_version(text);
-        let mut ids = templates(self.topic)
-            .iter()
-            .filter_map(|template| ids_in(template, path));
-        let agrees = ids.any(|ids| self.agrees_with(&ids));
-        agrees.then(|| ResourcePath(format!("/{version}{path}")))
+        // In v1 a query says `variantid` and `officeid`, in v2 `variant` and `office`.
+        let in_v2 = path.replace("id=", "=");
+        let ids = ids_in(template(self.topic), &in_v2)?;
+        self.agrees_with(&ids)
+            .then(|| ResourcePath(format!("/{version}{path}")))
     }
 
     /// Whether those are the ids that the notice names beside the resource, in the order in which the
     /// topic's resource has them.
     fn agrees_with(&self, ids: &[&str]) -> bool {
-        let is = |id: &Option<Id>, part: &str| id.as_ref().is_none_or(|id| id == part);
+        let is = |id: &Option<Id>, part: &str| id.as_ref().is_none_or(|id| *id == part);
         match (self.topic, ids) {
             (Topic::Price, [list, variant]) => {
-                self.resource_id == **variant && is(&self.price_list_id, list)
+                self.resource_id == *variant && is(&self.price_list_id, list)
             }
             (Topic::Stock, [variant, office]) => {
-                self.resource_id == **variant && is(&self.office_id, office)
+                self.resource_id == *variant && is(&self.office_id, office)
             }
-            (_, ids) => ids.iter().all(|id| self.resource_id == **id),
+            (_, ids) => ids.iter().all(|id| self.resource_id == *id),
         }
     }
 }
 
-/// How a topic's resource is written, with `#` for an id. In v1 a query says `variantid`, in v2
-/// `variant`.
-fn templates(topic: Topic) -> &'static [&'static str] {
+/// How a topic's resource is written, with `#` for an id.
+fn template(topic: Topic) -> &'static str {
     match topic {
-        Topic::Document => &["documents/#.json"],
-        Topic::Product => &["products/#.json"],
-        Topic::Variant => &["variants/#.json"],
-        Topic::Payment => &["payments/#.json"],
-        Topic::CourierOrder => &["couriers/orders/#.json"],
-        Topic::Price => &[
-            "price_lists/#/details.json?variant=#",
-            "price_lists/#/details.json?variantid=#",
-        ],
-        Topic::Stock => &[
-            "stocks.json?variant=#&office=#",
-            "stocks.json?variant=#&officeid=#",
-            "stocks.json?variantid=#&office=#",
-            "stocks.json?variantid=#&officeid=#",
-        ],
+        Topic::Document => "documents/#.json",
+        Topic::Product => "products/#.json",
+        Topic::Variant => "variants/#.json",
+        Topic::Payment => "payments/#.json",
+        Topic::CourierOrder => "couriers/orders/#.json",
+        Topic::Price => "price_lists/#/details.json?variant=#",
+        Topic::Stock => "stocks.json?variant=#&office=#",
     }
 }
 
