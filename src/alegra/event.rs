@@ -91,14 +91,6 @@ impl Event {
     #[must_use]
     pub fn subject(&self) -> &str {
         match self {
-            Self::Unknown(unknown) => &unknown.subject,
-            known => known.known_subject().unwrap_or_default(),
-        }
-    }
-
-    /// The subject, if it is one of the twelve.
-    fn known_subject(&self) -> Option<&'static str> {
-        Some(match self {
             Self::NewClient(_) => "new-client",
             Self::EditClient(_) => "edit-client",
             Self::DeleteClient(_) => "delete-client",
@@ -112,18 +104,7 @@ impl Event {
             Self::EditBill(_) => "edit-bill",
             Self::DeleteBill(_) => "delete-bill",
             Self::Drifted(drifted) => drifted.subject,
-            Self::Unknown(_) => return None,
-        })
-    }
-
-    fn object_id(&self) -> Option<&Id> {
-        match self {
-            Self::NewClient(it) | Self::EditClient(it) | Self::DeleteClient(it) => Some(&it.id),
-            Self::NewItem(it) | Self::EditItem(it) | Self::DeleteItem(it) => Some(&it.id),
-            Self::NewInvoice(it) | Self::EditInvoice(it) | Self::DeleteInvoice(it) => Some(&it.id),
-            Self::NewBill(it) | Self::EditBill(it) | Self::DeleteBill(it) => Some(&it.id),
-            Self::Drifted(drifted) => drifted.id.as_ref(),
-            Self::Unknown(_) => None,
+            Self::Unknown(unknown) => &unknown.subject,
         }
     }
 }
@@ -131,11 +112,19 @@ impl Event {
 impl provider::Event for Event {
     /// The subject, if it is one of the twelve, else `"other"`.
     fn name(&self) -> &'static str {
-        self.known_subject().unwrap_or("other")
+        subject(self.subject()).unwrap_or("other")
     }
 
     fn id(&self) -> Option<&str> {
-        self.object_id().map(Id::as_str)
+        let id = match self {
+            Self::NewClient(it) | Self::EditClient(it) | Self::DeleteClient(it) => &it.id,
+            Self::NewItem(it) | Self::EditItem(it) | Self::DeleteItem(it) => &it.id,
+            Self::NewInvoice(it) | Self::EditInvoice(it) | Self::DeleteInvoice(it) => &it.id,
+            Self::NewBill(it) | Self::EditBill(it) | Self::DeleteBill(it) => &it.id,
+            Self::Drifted(drifted) => drifted.id.as_ref()?,
+            Self::Unknown(_) => return None,
+        };
+        Some(id.as_str())
     }
 
     /// `subject:id` for what happens once to an object: that it is made, and that it is deleted.
@@ -143,7 +132,7 @@ impl provider::Event for Event {
     /// An edit has none. It carries no time and no number, so an edit from A to B and back to A
     /// cannot be told from one that was sent twice, and dropping it would leave B standing.
     fn idempotency_key(&self) -> Option<String> {
-        let (subject, id) = (self.known_subject()?, self.object_id()?);
+        let (subject, id) = (self.subject(), self.id()?);
         (!subject.starts_with("edit-")).then(|| format!("{subject}:{id}"))
     }
 }

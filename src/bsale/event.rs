@@ -86,11 +86,7 @@ impl Event {
 impl provider::Event for Event {
     /// The topic, if it is a known one, else `"other"`.
     fn name(&self) -> &'static str {
-        match self {
-            Self::Notification(Notification { topic, .. })
-            | Self::Drifted(Drifted { topic, .. }) => topic.as_str(),
-            Self::Unknown(unknown) => Topic::parse(&unknown.topic).map_or("other", Topic::as_str),
-        }
+        Topic::parse(self.topic()).map_or("other", Topic::as_str)
     }
 
     fn id(&self) -> Option<&str> {
@@ -106,29 +102,24 @@ impl provider::Event for Event {
     /// `send` counts seconds, so two true changes within one look alike. That is harmless if the
     /// resource is read again after the last copy has come.
     fn idempotency_key(&self) -> Option<String> {
-        match self {
-            Self::Notification(notification) => Some(format!(
-                "{}:{}:{}:{}:{}",
-                notification.cpn_id,
-                notification.topic.as_str(),
-                notification.action.as_str(),
-                notification.resource,
-                notification.send?,
-            )),
-            Self::Unknown(Unknown {
-                topic,
-                action: Some(action),
-                cpn_id: Some(cpn_id),
-                resource: Some(resource),
-                send: Some(send),
-                ..
-            }) if !topic.contains(':') && !action.contains(':') => {
-                let action = Action::parse(action).map_or(action.as_str(), |known| known.as_str());
-                Some(format!("{cpn_id}:{topic}:{action}:{resource}:{send}"))
+        let (topic, action, resource, send) = match self {
+            Self::Notification(it) => {
+                let (topic, action) = (it.topic.as_str(), it.action.as_str());
+                (topic, action, &it.resource, it.send?)
+            }
+            Self::Unknown(it) => {
+                let action = it.action.as_deref()?;
+                let action = Action::parse(action).map_or(action, |known| known.as_str());
+                (it.topic.as_str(), action, it.resource.as_ref()?, it.send?)
             }
             // What cannot be read whole cannot be recognised.
-            Self::Unknown(_) | Self::Drifted(_) => None,
+            Self::Drifted(_) => return None,
+        };
+        if topic.contains(':') || action.contains(':') {
+            return None;
         }
+        let cpn_id = self.cpn_id()?;
+        Some(format!("{cpn_id}:{topic}:{action}:{resource}:{send}"))
     }
 }
 

@@ -45,7 +45,7 @@ mod notification;
 mod resource_path;
 mod topic;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{StatusCode, request::Parts};
@@ -113,14 +113,13 @@ impl Bsale {
         self,
         cpn_ids: impl IntoIterator<Item = u64>,
     ) -> Result<Self, ConfigError> {
-        let mut cpn_ids: Vec<u64> = cpn_ids.into_iter().collect();
+        let cpn_ids: HashSet<u64> = cpn_ids.into_iter().collect();
         if cpn_ids.is_empty() {
             return Err(ConfigError::new(
                 "an empty list of companies would refuse every delivery; leave it out to take all",
             ));
         }
-        cpn_ids.sort_unstable();
-        Ok(self.companies_by(move |cpn_id| cpn_ids.binary_search(&cpn_id).is_ok()))
+        Ok(self.companies_by(move |cpn_id| cpn_ids.contains(&cpn_id)))
     }
 
     /// Takes deliveries for the companies that the closure says yes to. It runs on the connection's
