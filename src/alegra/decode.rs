@@ -33,40 +33,29 @@ pub(super) fn decode(body: &[u8]) -> Result<Event, Rejection> {
     }
 }
 
+/// Takes the order in which Alegra writes: a known subject, then the message.
 fn in_one_pass(text: &str) -> Result<Event, Bail> {
     let mut reader = Reader::new(text);
     let mut fields = reader.object()?;
     let mut subject: Option<Cow<'_, str>> = None;
-    let mut message = None;
     let mut event = None;
     while let Some(key) = fields.next_key_seed(Key)? {
         match &*key {
             "subject" if subject.is_none() => subject = Some(fields.next_value_seed(Key)?),
-            "message" if message.is_none() && event.is_none() => {
-                match subject.as_deref().and_then(event::subject) {
-                    Some(subject) => event = Some(fields.next_value_seed(Message(subject))?),
-                    None => message = Some(fields.reader.raw()?),
-                }
+            "message" if event.is_none() => {
+                let subject = subject.as_deref().and_then(event::subject);
+                let message = subject
+                    .map(Message)
+                    .ok_or(Bail::custom("no known subject"))?;
+                event = Some(fields.next_value_seed(message)?);
             }
-            "subject" | "message" => return Err(Bail::duplicate_field("subject or message")),
+            "subject" | "message" => return Err(Bail::custom("a field stands there twice")),
             _ => drop(fields.next_value::<IgnoredAny>()?),
         }
     }
     fields.leave()?;
     reader.end()?;
-    if let Some(event) = event {
-        return Ok(event);
-    }
-    let text = subject.ok_or(Bail::missing_field("subject"))?;
-    match event::subject(&text) {
-        Some(subject) => {
-            let message = message.ok_or(Bail::missing_field("message"))?;
-            Message(subject).deserialize(&mut Reader::new(message))
-        }
-        None => Ok(Event::Unknown(Unknown {
-            subject: text.into_owned(),
-        })),
-    }
+    event.ok_or(Bail::custom("no message"))
 }
 
 /// The message of a known subject: an object whose one key of interest is the entity.
@@ -137,28 +126,28 @@ fn step_by_step(text: &str) -> Result<Event, Rejection> {
     let Some(subject) = event::subject(&text) else {
         return Ok(Event::Unknown(Unknown { subject: text }));
     };
-    let drifted = |path, id| Ok(Event::Drifted(Drifted { subject, path, id }));
-    let Some(message) = message.only() else {
-        return drifted("message".to_owned(), None);
-    };
-    if containers > MAX_CONTAINERS {
-        return drifted("message".to_owned(), id(Message(subject).entity(), message));
+    let mut path = "message".to_owned();
+    let mut id = None;
+    if let Some(text) = message.only() {
+        let message = Message(subject);
+        if containers <= MAX_CONTAINERS {
+            // `serde_json` has the last word.
+            let read = message.deserialize(&mut serde_json::Deserializer::from_str(text));
+            if let Ok(event) = read {
+                return Ok(event);
+            }
+            let within = misfit::locate(text, message);
+            if !within.is_empty() {
+                path = format!("message.{within}");
+            }
+        }
+        id = object_id(text, message.entity());
     }
-    // `serde_json` has the last word.
-    if let Ok(event) =
-        Message(subject).deserialize(&mut serde_json::Deserializer::from_str(message))
-    {
-        return Ok(event);
-    }
-    let path = match misfit::locate(message, Message(subject)) {
-        within if within.is_empty() => "message".to_owned(),
-        within => format!("message.{within}"),
-    };
-    drifted(path, id(Message(subject).entity(), message))
+    Ok(Event::Drifted(Drifted { subject, path, id }))
 }
 
 /// The object's id, whatever else does not fit.
-fn id(entity: &str, message: &str) -> Option<Id> {
+fn object_id(message: &str, entity: &str) -> Option<Id> {
     let [object] = envelope::fields(message, [&[entity]]).ok()?;
     let [id] = envelope::fields(object.only()?, [&["id"]]).ok()?;
     serde_json::from_str(id.only()?).ok()
