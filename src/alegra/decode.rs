@@ -27,10 +27,7 @@ const SUBJECT: [&str; 3] = [
 
 pub(super) fn decode(body: &[u8]) -> Result<Event, Rejection> {
     let text = envelope::text(body)?;
-    match in_one_pass(text) {
-        Ok(event) => Ok(event),
-        Err(_) => step_by_step(text),
-    }
+    in_one_pass(text).or_else(|_| step_by_step(text))
 }
 
 /// Takes the order in which Alegra writes: a known subject, then the message.

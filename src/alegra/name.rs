@@ -51,21 +51,15 @@ impl fmt::Display for Name {
             Self::Text(text) => return f.write_str(text),
             Self::Parts(parts) => parts,
         };
-        let written = [
-            &parts.fullname,
-            &parts.first_name,
-            &parts.second_name,
-            &parts.last_name,
-            &parts.second_last_name,
+        let mut words = vec![
+            parts.fullname.as_deref().unwrap_or_default(),
+            parts.first_name.as_deref().unwrap_or_default(),
+            parts.second_name.as_deref().unwrap_or_default(),
+            parts.last_name.as_deref().unwrap_or_default(),
+            parts.second_last_name.as_deref().unwrap_or_default(),
         ];
-        let mut words = written
-            .into_iter()
-            .flatten()
-            .filter(|word| !word.is_empty());
-        if let Some(first) = words.next() {
-            f.write_str(first)?;
-        }
-        words.try_for_each(|word| write!(f, " {word}"))
+        words.retain(|word| !word.is_empty());
+        f.write_str(&words.join(" "))
     }
 }
 

@@ -28,9 +28,7 @@ where
     D: Deserializer<'de>,
 {
     let found: Option<MaybeReference> = object(deserializer)?;
-    Ok(found
-        .and_then(|MaybeReference { id }| id)
-        .map(|id| Reference { id }))
+    Ok(found.and_then(|it| it.id).map(|id| Reference { id }))
 }
 
 #[derive(Deserialize)]

@@ -48,12 +48,18 @@ impl Date {
         if !shape {
             return None;
         }
-        let year = date[..4].parse().ok()?;
+        let year: u16 = date[..4].parse().ok()?;
         let month = date[5..7].parse().ok()?;
         let day = date[8..].parse().ok()?;
-        (1..=days_in(year, month)?)
-            .contains(&day)
-            .then_some((year, month, day))
+        let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let days = match month {
+            2 if is_leap => 29,
+            2 => 28,
+            4 | 6 | 9 | 11 => 30,
+            1..=12 => 31,
+            _ => return None,
+        };
+        (1..=days).contains(&day).then_some((year, month, day))
     }
 }
 
@@ -68,15 +74,5 @@ impl Scalar for Date {
 impl From<&str> for Date {
     fn from(text: &str) -> Self {
         Self(text.into())
-    }
-}
-
-fn days_in(year: u16, month: u8) -> Option<u8> {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => Some(31),
-        4 | 6 | 9 | 11 => Some(30),
-        2 => Some(if leap { 29 } else { 28 }),
-        _ => None,
     }
 }
