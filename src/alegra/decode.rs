@@ -1,6 +1,6 @@
 //! From a body to an event: in one pass where all fits, else by looking for what does not.
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 use serde::{
     Deserialize, Deserializer,
@@ -19,7 +19,7 @@ use crate::{
     scalar::Id,
 };
 
-const SUBJECT: [&str; 3] = [
+const NO_SUBJECT: [&str; 3] = [
     "the field `subject` is missing",
     "the field `subject` stands there twice",
     "the field `subject` is not text",
@@ -34,17 +34,17 @@ pub(super) fn decode(body: &[u8]) -> Result<Event, Rejection> {
 fn in_one_pass(text: &str) -> Result<Event, Bail> {
     let mut reader = Reader::new(text);
     let mut fields = reader.object()?;
-    let mut subject: Option<Cow<'_, str>> = None;
+    let mut subject = None;
     let mut event = None;
     while let Some(key) = fields.next_key_seed(Key)? {
         match &*key {
-            "subject" if subject.is_none() => subject = Some(fields.next_value_seed(Key)?),
+            "subject" if subject.is_none() => {
+                let known = event::subject(&fields.next_value_seed(Key)?);
+                subject = Some(known.ok_or(Bail::custom("an unknown subject"))?);
+            }
             "message" if event.is_none() => {
-                let subject = subject.as_deref().and_then(event::subject);
-                let message = subject
-                    .map(Message)
-                    .ok_or(Bail::custom("no known subject"))?;
-                event = Some(fields.next_value_seed(message)?);
+                let subject = subject.ok_or(Bail::custom("a message before its subject"))?;
+                event = Some(fields.next_value_seed(Message(subject))?);
             }
             "subject" | "message" => return Err(Bail::custom("a field stands there twice")),
             _ => drop(fields.next_value::<IgnoredAny>()?),
@@ -119,7 +119,7 @@ impl<'de> Visitor<'de> for Message {
 fn step_by_step(text: &str) -> Result<Event, Rejection> {
     let containers = envelope::check(text)?;
     let [subject, message] = envelope::fields(text, [&["subject"], &["message"]])?;
-    let text = subject.routing(SUBJECT)?;
+    let text = subject.routing(NO_SUBJECT)?;
     let Some(subject) = event::subject(&text) else {
         return Ok(Event::Unknown(Unknown { subject: text }));
     };
@@ -151,8 +151,7 @@ fn object_id(message: &str, entity: &str) -> Option<Id> {
 }
 
 impl<'de> Deserialize<'de> for Event {
-    /// Reads what [`Serialize`](serde::Serialize) wrote. Borrows from its input, so it works with
-    /// `serde_json::from_str` and `from_slice` only.
+    /// Reads what [`Serialize`](serde::Serialize) wrote, from [JSON text](crate::alegra#as-json) only.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&RawValue>::deserialize(deserializer)?.get();
         if let Ok(WrittenDrift { subject, drifted }) = serde_json::from_str(raw) {

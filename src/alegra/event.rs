@@ -141,12 +141,12 @@ impl provider::Event for Event {
 #[derive(Serialize)]
 struct Envelope<'a> {
     subject: &'a str,
-    message: Message<'a>,
+    message: Entity<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Message<'a> {
+enum Entity<'a> {
     Client(&'a Client),
     Item(&'a Item),
     Invoice(&'a Invoice),
@@ -155,7 +155,7 @@ enum Message<'a> {
 
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use Message::{Bill, Client, Invoice, Item};
+        use Entity::{Bill, Client, Invoice, Item};
 
         let subject = self.subject();
         let message = match self {

@@ -16,13 +16,13 @@ use crate::{
         envelope::{self, Field},
         lenient::{Scalar, scalar},
         misfit,
-        reader::{Bail, Reader},
+        reader::Reader,
         token::Exactly,
     },
     rejection::Rejection,
 };
 
-const TOPIC: [&str; 3] = [
+const NO_TOPIC: [&str; 3] = [
     "the field `topic` is missing",
     "the field `topic` stands there twice",
     "the field `topic` is not text",
@@ -30,17 +30,11 @@ const TOPIC: [&str; 3] = [
 
 pub(super) fn decode(body: &[u8]) -> Result<Event, Rejection> {
     let text = envelope::text(body)?;
-    match in_one_pass(text) {
-        Ok(notification) => Ok(Event::Notification(notification)),
-        Err(_) => step_by_step(text),
-    }
-}
-
-fn in_one_pass(text: &str) -> Result<Notification, Bail> {
     let mut reader = Reader::new(text);
-    let notification = Exactly::seed().deserialize(&mut reader)?;
-    reader.end()?;
-    Ok(notification)
+    match Exactly::seed().deserialize(&mut reader) {
+        Ok(notification) if reader.end().is_ok() => Ok(Event::Notification(notification)),
+        _ => step_by_step(text),
+    }
 }
 
 /// What is wrong with a body that the one pass did not take: refused is only what names no topic.
@@ -56,7 +50,7 @@ fn step_by_step(text: &str) -> Result<Event, Rejection> {
         &["send"],
     ];
     let [topic, action, cpn_id, resource, resource_id, send] = envelope::fields(text, names)?;
-    let topic = topic.routing(TOPIC)?;
+    let topic = topic.routing(NO_TOPIC)?;
     let action = string(action);
     let is_new_action = action
         .as_deref()
@@ -95,8 +89,7 @@ fn string(field: Field<'_>) -> Option<String> {
 }
 
 impl<'de> Deserialize<'de> for Event {
-    /// Reads what [`Serialize`](serde::Serialize) wrote. Borrows from its input, so it works with
-    /// `serde_json::from_str` and `from_slice` only.
+    /// Reads what [`Serialize`](serde::Serialize) wrote, from [JSON text](crate::bsale#as-json) only.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&RawValue>::deserialize(deserializer)?.get();
         if let Ok(WrittenDrift { topic, drifted }) = serde_json::from_str(raw) {
