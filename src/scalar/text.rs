@@ -3,7 +3,8 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 /// A short text, without an allocation of its own where it fits. An invoice has dozens of ids, amounts
-/// and dates; with an allocation for each, a whole request takes a tenth more instructions.
+/// and dates; with an allocation for each, a whole request takes a tenth more instructions. The crate
+/// `smol_str` costs a fifth of a request with an invoice of 100 KB.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Text {
     Inline { len: u8, bytes: [u8; INLINE] },
