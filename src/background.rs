@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError, watch},
+    sync::{Notify, Semaphore, SemaphorePermit, watch},
     time::{Instant, timeout_at},
 };
 
@@ -54,13 +54,6 @@ struct Shared {
     store_bytes: AtomicUsize,
     /// Wakes the drain when a handler or a call to the store has ended.
     ended: Notify,
-}
-
-/// Why there is no slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NoSlot {
-    Busy,
-    Draining,
 }
 
 impl Background {
@@ -147,15 +140,7 @@ impl Background {
         self.shared.capacity.store(after, Ordering::Release);
     }
 
-    pub(crate) fn try_slot(&self) -> Result<Slot, NoSlot> {
-        match self.shared.slots.try_acquire() {
-            Ok(permit) => Ok(Slot::new(&self.shared, permit)),
-            Err(TryAcquireError::NoPermits) => Err(NoSlot::Busy),
-            Err(TryAcquireError::Closed) => Err(NoSlot::Draining),
-        }
-    }
-
-    /// Waits in line for a slot; `None` once the drain has begun.
+    /// Takes a free slot, or waits in line for one; `None` once the drain has begun.
     pub(crate) async fn slot(&self) -> Option<Slot> {
         // If this future is dropped with a slot assigned and not taken, the semaphore gets the slot
         // back first, and then the drain is woken.

@@ -11,7 +11,12 @@ pub(crate) async fn sleep_until(deadline: Instant) {
     coop::unconstrained(tokio::time::sleep_until(deadline)).await;
 }
 
-/// Waits until the deadline has passed; for ever without one.
+/// Whether the deadline has come.
+pub(crate) fn is_past(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| Instant::now() >= deadline)
+}
+
+/// Waits until the deadline has come; for ever without one.
 pub(crate) async fn passed(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,

@@ -1,5 +1,6 @@
 use std::{convert::Infallible, future::pending, sync::Arc};
 
+use bytes::Bytes;
 use http::Response;
 use tokio::{
     sync::watch,
@@ -16,6 +17,7 @@ use crate::{
     outcome::LetterReason,
     panic::discard,
     provider::Event,
+    record::Record,
     rejection::{Rejection, RejectionKind},
     report::{End, Report},
 };
@@ -36,9 +38,10 @@ pub(crate) struct Job<E> {
 struct Storage<E> {
     writer: LetterWriter,
     delivery: Delivery<E>,
-    /// Becomes true when a drain gives up on the handler. `None` without a slot, and once the
-    /// delivery is stored for that.
+    /// Becomes true when a drain gives up on the handler. `None` before there is a slot, and once the
+    /// delivery is stored because of the drain.
     drain_gave_up: Option<watch::Receiver<bool>>,
+    /// Whether a drain has given up on the handler.
     is_left_over: bool,
     /// Whether the provider is to hear a late success once the store has the letter.
     is_promised: bool,
@@ -95,6 +98,18 @@ impl<E: Event> Job<E> {
         self.store(reason, self.accepts_failures())
     }
 
+    /// Stores a body that is no event. `None` without a store.
+    pub(crate) fn store_undecoded(
+        &self,
+        reason: LetterReason,
+        body: Bytes,
+    ) -> Option<Confirmation> {
+        let mut writer = LetterWriter::new(self.config.store.clone()?);
+        let tenant = self.report.tenant().map(AsRef::as_ref);
+        let record = || Record::undecoded(self.config.rules.name, tenant, body);
+        Some(writer.store(reason, self.accepts_failures(), false, record))
+    }
+
     /// Stores the delivery before its late success goes out. `None` without a store.
     pub(crate) fn store_late(&mut self) -> Option<Confirmation> {
         self.storage.as_mut()?.is_promised = true;
@@ -103,15 +118,16 @@ impl<E: Event> Job<E> {
 
     /// Waits until a drain gives up on the handler, and stores the delivery then. Never ends.
     pub(crate) async fn store_left_over(&mut self) -> Infallible {
-        if let Some(storage) = &mut self.storage {
-            if let Some(gave_up) = &mut storage.drain_gave_up {
-                if gave_up.wait_for(|gave_up| *gave_up).await.is_ok() {
-                    storage.is_left_over = true;
-                    let receiver = storage.drain_gave_up.take();
-                    self.store_unfinished();
-                    // Not before: the drain waits for this, and then for the call to the store.
-                    drop(receiver);
-                }
+        let Some(storage) = &mut self.storage else {
+            return pending().await;
+        };
+        if let Some(gave_up) = &mut storage.drain_gave_up {
+            if gave_up.wait_for(|gave_up| *gave_up).await.is_ok() {
+                storage.is_left_over = true;
+                let receiver = storage.drain_gave_up.take();
+                self.store_unfinished();
+                // Only now: the drain waits until there is no receiver, then for the call to the store.
+                drop(receiver);
             }
         }
         pending().await
@@ -128,14 +144,14 @@ impl<E: Event> Job<E> {
         storage.is_some_and(|storage| storage.writer.is_kept())
     }
 
-    /// Answers a request that never was a delivery.
+    /// Answers a request that is refused before it is a delivery.
     pub(crate) fn refuse<R>(&mut self, rejection: Rejection) -> Response<ResponseBody<R>> {
         self.report.tell(End::rejected(&rejection));
         self.config.refuse(rejection)
     }
 
-    /// Ends what never got to a handler. The answer is a success if the store confirms in time that it
-    /// has the delivery.
+    /// Answers a delivery that never got to a handler: with a success if the store confirms in time that
+    /// it has the delivery.
     pub(crate) async fn fail<R, X>(
         &mut self,
         failure: Box<Failure<R, X>>,
@@ -148,13 +164,17 @@ impl<E: Event> Job<E> {
             }
             _ => false,
         };
-        let answer = self.tell(*failure, is_stored);
+        let answer = self.answer_failure(*failure, is_stored);
         self.release();
         answer
     }
 
     /// Tells the end of a failure and gives the answer: a success if the store has the delivery.
-    pub(crate) fn tell<R, X>(&mut self, failure: Failure<R, X>, is_stored: bool) -> Answer<R, X> {
+    pub(crate) fn answer_failure<R, X>(
+        &mut self,
+        failure: Failure<R, X>,
+        is_stored: bool,
+    ) -> Answer<R, X> {
         let Failure {
             reason,
             end,
@@ -200,9 +220,25 @@ pub(crate) struct Failure<R, E> {
 }
 
 impl<R, E> Failure<R, E> {
-    /// The layer refuses the delivery, or cut its handler off, or code of the application's panicked.
+    /// The layer refuses the delivery or has cut its handler off, or the application's code panicked.
     pub(crate) fn rejected(kind: RejectionKind) -> Box<Self> {
-        Rejection::new(kind).into()
+        Self::rejection(Rejection::new(kind))
+    }
+
+    /// The same, where there is a rejection already.
+    pub(crate) fn rejection(rejection: Rejection) -> Box<Self> {
+        Box::new(Self {
+            reason: match rejection.kind() {
+                RejectionKind::Malformed => LetterReason::Malformed,
+                RejectionKind::Panicked => LetterReason::Panicked,
+                RejectionKind::Draining => LetterReason::Draining,
+                RejectionKind::Interrupted => LetterReason::Interrupted,
+                RejectionKind::Busy => LetterReason::Busy,
+                _ => LetterReason::Other,
+            },
+            end: End::rejected(&rejection),
+            answer: Ok(rejection.into_response()),
+        })
     }
 
     /// The inner service returned an error.
@@ -220,23 +256,6 @@ impl<R, E> Failure<R, E> {
             reason: LetterReason::Status,
             end: End::answered(response.status()),
             answer: Ok(response.map(ResponseBody::handler)),
-        })
-    }
-}
-
-impl<R, E> From<Rejection> for Box<Failure<R, E>> {
-    fn from(rejection: Rejection) -> Self {
-        Box::new(Failure {
-            reason: match rejection.kind() {
-                RejectionKind::Malformed => LetterReason::Malformed,
-                RejectionKind::Panicked => LetterReason::Panicked,
-                RejectionKind::Draining => LetterReason::Draining,
-                RejectionKind::Interrupted => LetterReason::Interrupted,
-                RejectionKind::Busy => LetterReason::Busy,
-                _ => LetterReason::Other,
-            },
-            end: End::rejected(&rejection),
-            answer: Ok(rejection.into_response()),
         })
     }
 }

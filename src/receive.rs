@@ -14,7 +14,6 @@ use tokio::{task::coop, time::Instant};
 use tower::Service;
 
 use crate::{
-    background::NoSlot,
     body::{Answer, RequestBody, ResponseBody},
     clock,
     collect::collect,
@@ -23,7 +22,6 @@ use crate::{
     job::{Failure, Job},
     panic::{Panicked, caught, discard},
     provider::{Event, Provider, Received, ReceivedKind},
-    record::Record,
     rejection::{Rejection, RejectionKind},
     report::End,
     supervise,
@@ -31,7 +29,10 @@ use crate::{
 
 /// Steps 3 to 6 of the table in the manual, `src/manual.md`. Dropping the future before the handler
 /// has started ends the request.
-#[expect(clippy::manual_async_fn, reason = "an `async fn` holds each argument twice")]
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an `async fn` reserves the space of an argument twice"
+)]
 pub(crate) fn receive<S, P, B, R>(
     provider: Arc<P>,
     mut job: Job<P::Event>,
@@ -77,16 +78,12 @@ where
                 ) {
                     return Ok(job.refuse(rejection));
                 }
-                let failure = Box::<Failure<_, _>>::from(rejection);
-                // Only POST brings events, and under open access anybody could fill the store.
+                let failure = Failure::rejection(rejection);
+                // Other methods bring probes, and under open access anybody could fill the store.
                 let may_be_stored = is_post && !job.config.access.is_open();
-                let store = job.config.store.clone().filter(|_| may_be_stored);
-                let confirmation = store.map(|store| {
-                    let tenant = job.report.tenant().map(AsRef::as_ref);
-                    let record = || Record::undecoded(job.config.rules.name, tenant, raw);
-                    let accepts = job.accepts_failures();
-                    LetterWriter::new(store).store(failure.reason, accepts, false, record)
-                });
+                let confirmation = may_be_stored
+                    .then(|| job.store_undecoded(failure.reason, raw))
+                    .flatten();
                 return job.fail(failure, confirmation).await;
             }
         };
@@ -156,14 +153,9 @@ where
 {
     let busy = || Failure::rejected(RejectionKind::Busy);
     let deadline = job.deadline;
-    let background = &job.config.background;
-    let slot = match background.try_slot() {
-        Ok(slot) => Some(slot),
-        Err(NoSlot::Draining) => None,
-        Err(NoSlot::Busy) => tokio::select! { biased;
-            slot = background.slot() => slot,
-            () = clock::passed(deadline) => return Err(busy()),
-        },
+    let slot = tokio::select! { biased;
+        slot = job.config.background.slot() => slot,
+        () = clock::passed(deadline) => return Err(busy()),
     };
     job.hold(slot.ok_or_else(|| Failure::rejected(RejectionKind::Draining))?);
     let ready = poll_fn(|cx| match caught(|| inner.poll_ready(cx)) {
@@ -178,7 +170,7 @@ where
         never = job.store_left_over(), if !is_replay => match never {},
     };
     // Something may have blocked this thread beyond the deadline.
-    if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+    if clock::is_past(deadline) {
         discard(ready);
         return Err(busy());
     }

@@ -22,7 +22,7 @@ use crate::{
 /// The size of a letter without its body, about, in bytes.
 const LETTER_OVERHEAD: usize = 1024;
 
-/// A layer's store of dead letters.
+/// A layer's store of dead letters, which [`LetterWriter`] alone calls.
 pub(crate) struct Store {
     letters: Box<dyn ErasedDeadLetters>,
     background: Background,
