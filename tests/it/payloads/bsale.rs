@@ -216,6 +216,7 @@ fn no_path_leads_away() {
         "/products/1811905.json",
         "/documents/%31811905.json",
         "/documents/\u{661}811905.json",
+        "/documents/id=1811905.json",
         "/documents/1811905.json\n",
     ] {
         assert_eq!(path(DOCUMENT, resource), None, "{resource:?}");
@@ -227,6 +228,8 @@ fn no_path_leads_away() {
         "/v2/stocks.json?office=2&variant=8712",
         "/v2/stocks.json?variant=8712&office=2&office=3",
         "/v2/stocks.json?variant=8712&office=",
+        "/v2/stocks.json?variantidid=8712&office=2",
+        "/v2/stocks.json?variantid=id=8712&office=2",
         "/v2/stocks.json",
     ] {
         assert_eq!(path(STOCK, resource), None, "{resource}");
