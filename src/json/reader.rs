@@ -14,7 +14,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::{escape::unescape, token::VALUE};
+use super::escape::unescape;
 
 /// `serde_json` reads no deeper into a `Value`, so a handler could not either.
 pub(crate) const MAX_DEPTH: usize = 127;
@@ -22,6 +22,9 @@ pub(crate) const MAX_DEPTH: usize = 127;
 /// How many objects and arrays of one body are decoded. Each takes two bytes of the body and up to 192
 /// of memory. An invoice of 10,000 lines, each with a tax and a remission, has 40,000.
 pub(crate) const MAX_CONTAINERS: usize = 46_000;
+
+/// Asks for a value of any kind. What is no string, array or object is given as text, by `visit_some`.
+pub(super) const VALUE: &str = "tower_webhook::value";
 
 /// A place in a text, behind white space, and what was met before it.
 pub(crate) struct Reader<'de> {
@@ -391,8 +394,6 @@ impl serde::de::Error for Bail {
     }
 
     fn duplicate_field(field: &'static str) -> Self {
-        Self {
-            field: Some(Box::new(field)),
-        }
+        Self::missing_field(field)
     }
 }

@@ -11,11 +11,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::reader::MAX_CONTAINERS;
-
-/// Asks our [reader](super::reader) for one value of any kind: a string, an array or an object, or the
-/// text of any other as [`visit_some`](Visitor::visit_some).
-pub(super) const VALUE: &str = "tower_webhook::value";
+use super::reader::{MAX_CONTAINERS, VALUE};
 
 /// A value that is neither an array nor an object, as it is written.
 pub(crate) enum Token<'de> {
