@@ -21,7 +21,7 @@ use crate::{
     delivery::{Delivery, Inner},
     job::{Failure, Job},
     panic::{Panicked, caught, discard},
-    provider::{Event, Provider, Received, ReceivedKind},
+    provider::{Event, Provider, ReceivedKind},
     rejection::{Rejection, RejectionKind},
     report::End,
     supervise,
@@ -118,15 +118,14 @@ fn decode<P: Provider>(
     raw: &Bytes,
 ) -> Result<Decoded<P::Event>, Rejection> {
     let rules = &job.config.rules;
-    let decoded = caught(|| match provider.receive(head, raw) {
-        Err(rejection) => Err(rejection),
-        Ok(Received(ReceivedKind::Probe(reply))) => Ok(Decoded::Probe(reply)),
+    let decoded = caught(|| match provider.receive(head, raw)?.0 {
+        ReceivedKind::Probe(reply) => Ok(Decoded::Probe(reply)),
         // The other methods are for probes.
-        Ok(Received(ReceivedKind::Event(event))) if head.method != Method::POST => {
+        ReceivedKind::Event(event) if head.method != Method::POST => {
             discard(event);
             Err(Rejection::new(RejectionKind::Method))
         }
-        Ok(Received(ReceivedKind::Event(event))) => {
+        ReceivedKind::Event(event) => {
             let event_name = rules.known(event.name());
             Ok(Decoded::Delivery(Delivery::from(Inner {
                 provider: rules.name,

@@ -312,8 +312,7 @@ impl<'de> SeqAccess<'de> for Entries<'_, 'de> {
 impl<'de> Deserializer<'de> for &mut Reader<'de> {
     type Error = Bail;
 
-    /// Gives a string, an object or an array; other values have no type here, see [`VALUE`]. A value is
-    /// handed on as it is, since `?` would move it, and it may be large.
+    /// Gives a string, an object or an array; other values have no type here, see [`VALUE`].
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bail> {
         match self.peek() {
             Some(b'"') => match self.string()? {
@@ -322,19 +321,15 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
             },
             Some(b'{') => {
                 let mut object = self.enter(b'{')?;
-                let value = visitor.visit_map(&mut object);
-                if value.is_ok() {
-                    object.leave()?;
-                }
-                value
+                let value = visitor.visit_map(&mut object)?;
+                object.leave()?;
+                Ok(value)
             }
             Some(b'[') => {
                 let mut list = self.enter(b'[')?;
-                let value = visitor.visit_seq(&mut list);
-                if value.is_ok() {
-                    list.leave()?;
-                }
-                value
+                let value = visitor.visit_seq(&mut list)?;
+                list.leave()?;
+                Ok(value)
             }
             _ => Err(BAIL),
         }

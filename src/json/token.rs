@@ -207,12 +207,11 @@ impl<'de, T: Object<'de>> DeserializeSeed<'de> for Exactly<T> {
     type Value = T;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-        match read(deserializer, 0, T::EXPECTED) {
-            Ok(Value::Object(object)) => Ok(object),
-            Ok(Value::Empty) => T::empty(),
-            Ok(Value::Token(token)) => T::bare(token).ok_or_else(|| expected(T::EXPECTED)),
-            Ok(Value::Array(_)) => Err(expected(T::EXPECTED)),
-            Err(error) => Err(error),
+        match read(deserializer, 0, T::EXPECTED)? {
+            Value::Object(object) => Ok(object),
+            Value::Empty => T::empty(),
+            Value::Token(token) => T::bare(token).ok_or_else(|| expected(T::EXPECTED)),
+            Value::Array(_) => Err(expected(T::EXPECTED)),
         }
     }
 }
