@@ -12,7 +12,7 @@ use crate::{
     clock,
     json::envelope::without_mark,
     panic::{Panicked, caught},
-    provider::Event,
+    provider::{Event, Rules},
     record::Record,
 };
 
@@ -25,26 +25,39 @@ pub struct Delivery<E> {
     inner: Arc<Inner<E>>,
 }
 
-pub(crate) struct Inner<E> {
-    pub(crate) provider: &'static str,
-    pub(crate) tenant: Option<Arc<str>>,
-    pub(crate) event_name: &'static str,
-    pub(crate) event: E,
-    pub(crate) raw: Bytes,
-    pub(crate) received_at: SystemTime,
-    /// `None` for a replay.
-    pub(crate) deadline: Option<Instant>,
-}
-
-impl<E> From<Inner<E>> for Delivery<E> {
-    fn from(inner: Inner<E>) -> Self {
-        Self {
-            inner: Arc::new(inner),
-        }
-    }
+struct Inner<E> {
+    provider: &'static str,
+    tenant: Option<Arc<str>>,
+    event_name: &'static str,
+    event: E,
+    raw: Bytes,
+    received_at: SystemTime,
+    deadline: Option<Instant>,
 }
 
 impl<E: Event> Delivery<E> {
+    /// A replay has no `deadline`.
+    pub(crate) fn new(
+        rules: &Rules,
+        tenant: Option<Arc<str>>,
+        event: E,
+        raw: Bytes,
+        received_at: SystemTime,
+        deadline: Option<Instant>,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                provider: rules.name,
+                tenant,
+                event_name: rules.known(event.name()),
+                event,
+                raw,
+                received_at,
+                deadline,
+            }),
+        }
+    }
+
     /// [`Event::idempotency_key`] of the event.
     ///
     /// It tells two events of the same provider and the same [tenant](Self::tenant) apart, and no

@@ -18,7 +18,7 @@ use crate::{
     clock,
     collect::collect,
     dead_letter::LetterWriter,
-    delivery::{Delivery, Inner},
+    delivery::Delivery,
     job::{Failure, Job},
     panic::{Panicked, caught, discard},
     provider::{Event, Provider, ReceivedKind},
@@ -117,7 +117,6 @@ fn decode<P: Provider>(
     head: &Parts,
     raw: &Bytes,
 ) -> Result<Decoded<P::Event>, Rejection> {
-    let rules = &job.config.rules;
     let decoded = caught(|| match provider.receive(head, raw)?.0 {
         ReceivedKind::Probe(reply) => Ok(Decoded::Probe(reply)),
         // The other methods are for probes.
@@ -125,18 +124,14 @@ fn decode<P: Provider>(
             discard(event);
             Err(Rejection::new(RejectionKind::Method))
         }
-        ReceivedKind::Event(event) => {
-            let event_name = rules.known(event.name());
-            Ok(Decoded::Delivery(Delivery::from(Inner {
-                provider: rules.name,
-                tenant: job.report.tenant().cloned(),
-                event_name,
-                event,
-                raw: raw.clone(),
-                received_at: SystemTime::now(),
-                deadline: job.deadline,
-            })))
-        }
+        ReceivedKind::Event(event) => Ok(Decoded::Delivery(Delivery::new(
+            &job.config.rules,
+            job.report.tenant().cloned(),
+            event,
+            raw.clone(),
+            SystemTime::now(),
+            job.deadline,
+        ))),
     });
     decoded.unwrap_or_else(|Panicked| Err(Rejection::new(RejectionKind::Panicked)))
 }

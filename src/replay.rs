@@ -9,10 +9,10 @@ use crate::{
     body::{Answer, RequestBody},
     config::Config,
     dead_letter::{DeadLetter, LetterWriter},
-    delivery::{Delivery, Inner},
+    delivery::Delivery,
     job::Job,
     panic::{Panicked, caught, discard},
-    provider::{Event, Provider, ReceivedKind},
+    provider::{Provider, ReceivedKind},
     receive::reserve,
     record::Record,
     rejection::{Rejection, RejectionKind},
@@ -115,21 +115,15 @@ fn decode<P: Provider>(
         return Err(Rejection::malformed("the record is of another provider"));
     }
     let decoded = caught(|| match provider.replay(record.body())?.0 {
-        ReceivedKind::Event(event) => {
-            let name = config.rules.known(event.name());
-            Ok((event, name))
-        }
+        ReceivedKind::Event(event) => Ok(Delivery::new(
+            &config.rules,
+            record.tenant().map(Into::into),
+            event,
+            record.body().clone(),
+            record.received_at(),
+            None,
+        )),
         ReceivedKind::Probe(_) => Err(Rejection::malformed("the record holds a probe")),
     });
-    let (event, event_name) =
-        decoded.unwrap_or_else(|Panicked| Err(Rejection::new(RejectionKind::Panicked)))?;
-    Ok(Delivery::from(Inner {
-        provider: config.rules.name,
-        tenant: record.tenant().map(Into::into),
-        event_name,
-        event,
-        raw: record.body().clone(),
-        received_at: record.received_at(),
-        deadline: None,
-    }))
+    decoded.unwrap_or_else(|Panicked| Err(Rejection::new(RejectionKind::Panicked)))
 }
