@@ -29,8 +29,8 @@ const STORE_BYTES: usize = 64 * 1024 * 1024;
 ///
 /// # Shutdown
 ///
-/// Without a store, stop accepting connections, then [`drain`](Self::drain), then exit. If the process exits before
-/// the drain has ended, it cuts off handlers whose deliveries were acknowledged.
+/// Without a store, stop accepting connections, then [`drain`](Self::drain), then exit. If the process
+/// exits before the drain has ended, it cuts off handlers whose deliveries were acknowledged.
 ///
 /// With a [store](crate::WebhookLayer::dead_letters), drain first and stop accepting connections
 /// after that. A delivery that arrives during the drain is stored and answered with a success, unless
@@ -88,8 +88,8 @@ impl Background {
     /// has ended, at most `limit`, and says how many are left.
     ///
     /// With a [store](crate::WebhookLayer::dead_letters), new deliveries are stored and, by default,
-    /// answered with a success. The drain then also waits for the calls to the store. The deliveries of handlers
-    /// that still run at `limit` are stored with the reason
+    /// answered with a success. The drain then also waits for the calls to the store. The deliveries
+    /// of handlers that still run at `limit` are stored with the reason
     /// [`Shutdown`](crate::LetterReason::Shutdown). The store has one second more for that.
     ///
     /// It cannot be undone, not even by dropping the future. Probes are still answered. A second call
@@ -107,7 +107,7 @@ impl Background {
         self.in_flight()
     }
 
-    /// Whether it became true by then. Asked whenever a handler or a call to the store has ended.
+    /// Whether `is_over` becomes true by `end`. Looks whenever a handler or a call to the store has ended.
     async fn wait_until(&self, end: Instant, is_over: impl Fn() -> bool) -> bool {
         loop {
             let mut ended = pin!(self.shared.ended.notified());

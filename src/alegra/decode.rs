@@ -125,20 +125,20 @@ fn step_by_step(text: &str) -> Result<Event, Rejection> {
     };
     let mut path = "message".to_owned();
     let mut id = None;
-    if let Some(text) = message.only() {
+    if let Some(raw) = message.only() {
         let message = Message(subject);
         if containers <= MAX_CONTAINERS {
             // `serde_json` has the last word.
-            let read = message.deserialize(&mut serde_json::Deserializer::from_str(text));
+            let read = message.deserialize(&mut serde_json::Deserializer::from_str(raw));
             if let Ok(event) = read {
                 return Ok(event);
             }
-            let within = misfit::locate(text, message);
+            let within = misfit::locate(raw, message);
             if !within.is_empty() {
                 path = format!("message.{within}");
             }
         }
-        id = object_id(text, message.entity());
+        id = object_id(raw, message.entity());
     }
     Ok(Event::Drifted(Drifted { subject, path, id }))
 }
