@@ -1,11 +1,10 @@
 use std::{
-    borrow::Cow,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use http::StatusCode;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::rejection::Rejection;
 
@@ -57,7 +56,8 @@ pub enum OutcomeKind {
 }
 
 /// Why there is a [`DeadLetter`](crate::DeadLetter).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LetterReason {
     /// The handler is late and still has the delivery. The letter is
@@ -83,6 +83,7 @@ pub enum LetterReason {
     /// done when the handler still succeeds.
     Shutdown,
     /// A reason that this release does not know, written by a later one.
+    #[serde(other)]
     Other,
 }
 
@@ -103,18 +104,6 @@ impl OutcomeKind {
 }
 
 impl LetterReason {
-    const KNOWN: [Self; 9] = [
-        Self::Pending,
-        Self::Status,
-        Self::Error,
-        Self::Panicked,
-        Self::Interrupted,
-        Self::Busy,
-        Self::Draining,
-        Self::Malformed,
-        Self::Shutdown,
-    ];
-
     /// A short name for files, logs and metrics: `"pending"`, `"panicked"`, …
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -130,22 +119,6 @@ impl LetterReason {
             Self::Shutdown => "shutdown",
             Self::Other => "other",
         }
-    }
-}
-
-impl Serialize for LetterReason {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for LetterReason {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = Cow::<'_, str>::deserialize(deserializer)?;
-        Ok(Self::KNOWN
-            .into_iter()
-            .find(|reason| reason.as_str() == name)
-            .unwrap_or(Self::Other))
     }
 }
 

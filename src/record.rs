@@ -16,14 +16,20 @@ const VERSION: u32 = 1;
 ///
 /// It serializes as a versioned object. The body is text, or base64 if it is not UTF-8. [`Debug`]
 /// prints nothing of the body.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
+    #[serde(deserialize_with = "version")]
+    pub(crate) version: u32,
     pub(crate) provider: Box<str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tenant: Option<Box<str>>,
     pub(crate) event: Box<str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) id: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) idempotency_key: Option<Box<str>>,
     pub(crate) received_at_ms: u64,
+    #[serde(flatten, serialize_with = "write_body", deserialize_with = "read_body")]
     pub(crate) body: Bytes,
 }
 
@@ -73,6 +79,7 @@ impl Record {
     /// A body that is no event.
     pub(crate) fn undecoded(provider: &str, tenant: Option<&str>, body: Bytes) -> Self {
         Self {
+            version: VERSION,
             provider: provider.into(),
             tenant: tenant.map(Into::into),
             event: "other".into(),
@@ -95,77 +102,43 @@ impl fmt::Debug for Record {
     }
 }
 
-/// The serialized form.
+fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    match u32::deserialize(deserializer)? {
+        VERSION => Ok(VERSION),
+        other => Err(D::Error::custom(format_args!(
+            "a record of version {other}; this release reads version {VERSION}"
+        ))),
+    }
+}
+
+/// The fields of a body. There is one of them.
 #[derive(Serialize, Deserialize)]
-struct Format<'a> {
-    version: u32,
-    provider: Cow<'a, str>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    tenant: Option<Cow<'a, str>>,
-    event: Cow<'a, str>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    id: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    idempotency_key: Option<Cow<'a, str>>,
-    received_at_ms: u64,
+struct WrittenBody<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     body: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     body_base64: Option<Cow<'a, str>>,
 }
 
-impl Serialize for Record {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (body, body_base64) = match std::str::from_utf8(&self.body) {
-            Ok(text) => (Some(Cow::Borrowed(text)), None),
-            Err(_) => (None, Some(Cow::Owned(BASE64_STANDARD.encode(&self.body)))),
-        };
-        Format {
-            version: VERSION,
-            provider: Cow::Borrowed(&self.provider),
-            tenant: self.tenant.as_deref().map(Cow::Borrowed),
-            event: Cow::Borrowed(&self.event),
-            id: self.id.as_deref().map(Cow::Borrowed),
-            idempotency_key: self.idempotency_key.as_deref().map(Cow::Borrowed),
-            received_at_ms: self.received_at_ms,
-            body,
-            body_base64,
-        }
-        .serialize(serializer)
-    }
+fn write_body<S: Serializer>(body: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+    let (body, body_base64) = match std::str::from_utf8(body) {
+        Ok(text) => (Some(text.into()), None),
+        Err(_) => (None, Some(BASE64_STANDARD.encode(body).into())),
+    };
+    WrittenBody { body, body_base64 }.serialize(serializer)
 }
 
-impl<'de> Deserialize<'de> for Record {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let written = Format::deserialize(deserializer)?;
-        if written.version != VERSION {
-            return Err(D::Error::custom(format_args!(
-                "a record of version {}; this release reads version {VERSION}",
-                written.version
-            )));
-        }
-        let body = match (written.body, written.body_base64) {
-            (Some(text), None) => Bytes::from(text.into_owned()),
-            (None, Some(text)) => BASE64_STANDARD
-                .decode(&*text)
-                .map(Bytes::from)
-                .map_err(|_| D::Error::custom("the field `body_base64` is not base64"))?,
-            _ => {
-                return Err(D::Error::custom(
-                    "a record has either a `body` or a `body_base64`",
-                ));
-            }
-        };
-        let owned = |text: Cow<'_, str>| text.into_owned().into_boxed_str();
-        Ok(Self {
-            provider: owned(written.provider),
-            tenant: written.tenant.map(owned),
-            event: owned(written.event),
-            id: written.id.map(owned),
-            idempotency_key: written.idempotency_key.map(owned),
-            received_at_ms: written.received_at_ms,
-            body,
-        })
+fn read_body<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+    let WrittenBody { body, body_base64 } = WrittenBody::deserialize(deserializer)?;
+    match (body, body_base64) {
+        (Some(text), None) => Ok(text.into_owned().into()),
+        (None, Some(text)) => BASE64_STANDARD
+            .decode(&*text)
+            .map(Bytes::from)
+            .map_err(|_| D::Error::custom("the field `body_base64` is not base64")),
+        _ => Err(D::Error::custom(
+            "a record has either a `body` or a `body_base64`",
+        )),
     }
 }
 

@@ -1,11 +1,12 @@
 //! Deliveries that failed or are late: the letter, the store's trait, and how the store is told.
 
-mod format;
 mod json_lines;
 mod store;
 mod writer;
 
 use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use crate::{outcome::LetterReason, record::Record};
 
@@ -18,13 +19,18 @@ pub(crate) use self::{
     writer::{Confirmation, LetterWriter, Store},
 };
 
+/// A later format of another shape gets another number.
+const VERSION: u32 = 1;
+
 /// A delivery that failed or is late, as a [store](DeadLetters) keeps it: a [`Record`] with an id, a
 /// reason, and the number of attempts.
 ///
 /// The layer makes it. It serializes as a versioned object. [`Debug`] prints nothing of the body.
 #[doc(alias = "DLQ")]
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
+    #[serde(deserialize_with = "version")]
+    pub(crate) version: u32,
     pub(crate) id: Box<str>,
     pub(crate) reason: LetterReason,
     pub(crate) attempts: u32,
@@ -36,6 +42,7 @@ impl DeadLetter {
     /// A letter that is to be stored for the first time.
     pub(crate) fn new(id: Box<str>, record: Record) -> Self {
         Self {
+            version: VERSION,
             id,
             reason: LetterReason::Pending,
             attempts: 0,
@@ -86,5 +93,14 @@ impl fmt::Debug for DeadLetter {
             .field("acknowledged", &self.acknowledged)
             .field("record", &self.record)
             .finish()
+    }
+}
+
+fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    match u32::deserialize(deserializer)? {
+        VERSION => Ok(VERSION),
+        other => Err(D::Error::custom(format_args!(
+            "a dead letter of version {other}; this release reads version {VERSION}"
+        ))),
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Serializer, ser::Formatter};
 
 use super::JsonLinesError;
-use crate::dead_letter::{DeadLetter, format::VERSION};
+use crate::dead_letter::{DeadLetter, VERSION};
 
 pub(super) enum Line {
     /// The latest of its id, so far.

@@ -121,6 +121,8 @@ async fn a_letter_is_written_as_a_versioned_object() {
     assert_eq!(read, *letter);
     assert!(!format!("{letter:?}").contains("774"));
 
+    let written_reason = serde_json::to_value(LetterReason::Interrupted).expect("JSON");
+    assert_eq!(written_reason, LetterReason::Interrupted.as_str());
     written["reason"] = "of_a_later_release".into();
     let later: DeadLetter = serde_json::from_value(written.clone()).expect("a letter");
     assert_eq!(later.reason(), LetterReason::Other);
