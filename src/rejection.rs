@@ -100,40 +100,29 @@ impl RejectionKind {
     /// A short name for logs and metrics: `"not_found"`, `"too_large"`, …
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NotFound => "not_found",
-            Self::Method => "method",
-            Self::Encoding => "encoding",
-            Self::TooLarge => "too_large",
-            Self::Timeout => "timeout",
-            Self::Truncated => "truncated",
-            Self::Unauthorized => "unauthorized",
-            Self::Malformed => "malformed",
-            Self::Forbidden => "forbidden",
-            Self::Busy => "busy",
-            Self::Draining => "draining",
-            Self::Late => "late",
-            Self::Panicked => "panicked",
-            Self::Interrupted => "interrupted",
-        }
+        self.texts().0
     }
 
-    fn reason(self) -> &'static str {
+    /// The short name, and the reason of a rejection that has no other.
+    fn texts(self) -> (&'static str, &'static str) {
         match self {
-            Self::NotFound => "the credential is missing or wrong",
-            Self::Method => "the provider sends nothing by this method",
-            Self::Encoding => "the body is compressed",
-            Self::TooLarge => "the body is over the limit",
-            Self::Timeout => "the body was not complete by the deadline",
-            Self::Truncated => "the body broke off",
-            Self::Unauthorized => "the signature is missing or wrong",
-            Self::Malformed => "the body is no envelope of the provider's",
-            Self::Forbidden => "the sender is not on the allow-list",
-            Self::Busy => "no handler was free by the deadline",
-            Self::Draining => "the application is shutting down",
-            Self::Late => "the handler was not done by the deadline",
-            Self::Panicked => "the handler, or other code of the application's, panicked",
-            Self::Interrupted => "the handler was cut off before its end",
+            Self::NotFound => ("not_found", "the credential is missing or wrong"),
+            Self::Method => ("method", "the provider sends nothing by this method"),
+            Self::Encoding => ("encoding", "the body is compressed"),
+            Self::TooLarge => ("too_large", "the body is over the limit"),
+            Self::Timeout => ("timeout", "the body was not complete by the deadline"),
+            Self::Truncated => ("truncated", "the body broke off"),
+            Self::Unauthorized => ("unauthorized", "the signature is missing or wrong"),
+            Self::Malformed => ("malformed", "the body is no envelope of the provider's"),
+            Self::Forbidden => ("forbidden", "the sender is not on the allow-list"),
+            Self::Busy => ("busy", "no handler was free by the deadline"),
+            Self::Draining => ("draining", "the application is shutting down"),
+            Self::Late => ("late", "the handler was not done by the deadline"),
+            Self::Panicked => (
+                "panicked",
+                "the handler, or other code of the application's, panicked",
+            ),
+            Self::Interrupted => ("interrupted", "the handler was cut off before its end"),
         }
     }
 }
@@ -166,7 +155,7 @@ impl Rejection {
     }
 
     pub(crate) fn new(kind: RejectionKind) -> Self {
-        Self::because(kind, kind.reason())
+        Self::because(kind, kind.texts().1)
     }
 
     fn because(kind: RejectionKind, reason: &'static str) -> Self {
@@ -191,21 +180,18 @@ impl Rejection {
 
     /// The response, without `Allow`: only that header depends on the provider.
     pub(crate) fn into_response<B>(self) -> Response<ResponseBody<B>> {
-        let mut response = Response::new(ResponseBody::empty());
+        let mut response = Response::new(ResponseBody::default());
         *response.status_mut() = self.status();
-        match self.kind {
+        let header = match self.kind {
             RejectionKind::Encoding => {
-                response
-                    .headers_mut()
-                    .insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+                Some((ACCEPT_ENCODING, HeaderValue::from_static("identity")))
             }
             RejectionKind::Busy | RejectionKind::Draining | RejectionKind::Late => {
-                response
-                    .headers_mut()
-                    .insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+                Some((RETRY_AFTER, RETRY_AFTER_SECONDS))
             }
-            _ => {}
-        }
+            _ => None,
+        };
+        response.headers_mut().extend(header);
         response.extensions_mut().insert(self);
         response
     }

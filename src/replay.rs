@@ -37,12 +37,6 @@ impl From<Record> for Replay {
     }
 }
 
-impl From<&Record> for Replay {
-    fn from(record: &Record) -> Self {
-        record.clone().into()
-    }
-}
-
 impl From<DeadLetter> for Replay {
     fn from(letter: DeadLetter) -> Self {
         Self {
@@ -52,9 +46,9 @@ impl From<DeadLetter> for Replay {
     }
 }
 
-impl From<&DeadLetter> for Replay {
-    fn from(letter: &DeadLetter) -> Self {
-        letter.clone().into()
+impl<T: Clone + Into<Self>> From<&T> for Replay {
+    fn from(what: &T) -> Self {
+        what.clone().into()
     }
 }
 
