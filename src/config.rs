@@ -10,7 +10,6 @@ use crate::{
     body::ResponseBody,
     clock,
     dead_letter::Store,
-    error::ConfigError,
     provider::Rules,
     rejection::{Rejection, RejectionKind},
     report::Observers,
@@ -36,12 +35,14 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    pub(crate) fn new(rules: Rules, access: Access) -> Result<Self, ConfigError> {
-        check_rules(&rules)?;
+    /// Panics when the rules contradict themselves.
+    #[track_caller]
+    pub(crate) fn new(rules: Rules, access: Access) -> Self {
+        check_rules(&rules);
         let methods: Vec<&str> = rules.methods.iter().map(Method::as_str).collect();
         let allow = HeaderValue::from_str(&methods.join(", "))
             .expect("a method is made of characters that a header value takes");
-        Ok(Self {
+        Self {
             access,
             allow,
             deadline: rules.deadline,
@@ -56,7 +57,7 @@ impl Config {
             }),
             background: Background::new(rules.name, MAX_IN_FLIGHT),
             rules: Arc::new(rules),
-        })
+        }
     }
 
     /// Until when the store may take after the deadline: a second, or half of what is left until the
@@ -81,7 +82,7 @@ impl Config {
 
     /// The response to a late delivery, and to a stored one.
     pub(crate) fn success<B>(&self) -> Response<ResponseBody<B>> {
-        let mut response = Response::new(ResponseBody::empty());
+        let mut response = Response::new(ResponseBody::default());
         *response.status_mut() = self.rules.success;
         response
     }
@@ -103,44 +104,41 @@ impl fmt::Debug for Config {
     }
 }
 
-fn check_rules(rules: &Rules) -> Result<(), ConfigError> {
-    if rules.methods.contains(&Method::HEAD) {
-        return Err(ConfigError::new(format!(
-            "the rules of {:?} take HEAD, whose answer has no body to hold a reply",
-            rules.name
-        )));
-    }
-    if !rules.success.is_success() {
-        return Err(ConfigError::new(format!(
-            "the rules of {:?} call {} a success; it has to be a 2xx",
-            rules.name, rules.success
-        )));
-    }
-    check_body_limit(rules.body_limit)?;
-    check_deadline(rules.deadline, rules)
+#[track_caller]
+fn check_rules(rules: &Rules) {
+    let Rules { name, success, .. } = rules;
+    assert!(
+        !rules.methods.contains(&Method::HEAD),
+        "the rules of {name:?} take HEAD, whose answer has no body to hold a reply"
+    );
+    assert!(
+        success.is_success(),
+        "the rules of {name:?} call {success} a success; it has to be a 2xx"
+    );
+    check_body_limit(rules.body_limit);
+    check_deadline(rules.deadline, rules);
 }
 
-pub(crate) fn check_body_limit(bytes: usize) -> Result<(), ConfigError> {
-    if bytes == 0 {
-        return Err(ConfigError::new(
-            "a body_limit of zero would refuse every delivery",
-        ));
-    }
-    Ok(())
+#[track_caller]
+pub(crate) fn check_body_limit(bytes: usize) {
+    assert!(
+        bytes > 0,
+        "a body_limit of zero would refuse every delivery"
+    );
 }
 
-pub(crate) fn check_deadline(deadline: Duration, rules: &Rules) -> Result<(), ConfigError> {
-    if deadline.is_zero() {
-        return Err(ConfigError::new(
-            "a deadline of zero would leave the handler no time at all",
-        ));
-    }
-    match rules.deadline_limit {
-        Some(limit) if deadline >= limit => Err(ConfigError::new(format!(
+#[track_caller]
+pub(crate) fn check_deadline(deadline: Duration, rules: &Rules) {
+    assert!(
+        !deadline.is_zero(),
+        "a deadline of zero would leave the handler no time at all"
+    );
+    if let Some(limit) = rules.deadline_limit {
+        assert!(
+            deadline < limit,
             "a deadline of {deadline:?} is too long: {} gives up after {limit:?}, and the network \
              needs part of that",
             rules.name
-        ))),
-        _ => Ok(()),
+        );
     }
 }

@@ -9,7 +9,6 @@ use crate::{
     background::Background,
     config::{self, Config},
     dead_letter::{DeadLetters, Store},
-    error::valid,
     outcome::Outcome,
     provider::Provider,
     service::Webhook,
@@ -54,7 +53,7 @@ impl<P: Provider> WebhookLayer<P> {
     #[track_caller]
     pub fn new(provider: P, access: Access) -> Self {
         Self {
-            config: Arc::new(valid(Config::new(provider.rules(), access))),
+            config: Arc::new(Config::new(provider.rules(), access)),
             provider: Arc::new(provider),
         }
     }
@@ -72,7 +71,7 @@ impl<P> WebhookLayer<P> {
     #[must_use]
     #[track_caller]
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        valid(config::check_deadline(deadline, &self.config.rules));
+        config::check_deadline(deadline, &self.config.rules);
         self.set().deadline = deadline;
         self
     }
@@ -96,7 +95,7 @@ impl<P> WebhookLayer<P> {
     #[must_use]
     #[track_caller]
     pub fn body_limit(mut self, bytes: usize) -> Self {
-        valid(config::check_body_limit(bytes));
+        config::check_body_limit(bytes);
         self.set().body_limit = bytes;
         self
     }
