@@ -11,14 +11,11 @@ use tokio::{task::coop, time::Instant};
 
 use crate::{clock, panic::caught, rejection::RejectionKind};
 
-/// The most that is reserved before the bytes have arrived.
+/// What is reserved for a second frame, though its bytes may never arrive.
 const TRUSTED_RESERVE: usize = 16 * 1024;
 
-/// A single frame of up to this size is copied: a frame keeps the server's whole read buffer alive,
-/// and deliveries may live long.
-const COPIED_OUT: usize = 64 * 1024;
-
-/// Reads the whole body by the deadline, into memory of its own size.
+/// Reads the whole body by the deadline, into memory of its own size. Frames are copied, since each
+/// keeps the server's whole read buffer alive, and deliveries may live long.
 pub(crate) async fn collect<B: Body>(
     body: B,
     limit: usize,
@@ -43,7 +40,6 @@ async fn read<B: Body>(
 ) -> Result<Bytes, RejectionKind> {
     let mut timer = pin!(clock::sleep_until(deadline));
     let mut begun = false;
-    let mut first = Bytes::new();
     let mut all = Vec::new();
 
     while !body.is_end_stream() {
@@ -69,38 +65,26 @@ async fn read<B: Body>(
             Some(Ok(frame)) => frame,
         };
         // Trailers are ignored.
-        let Ok(mut data) = frame.into_data() else {
+        let Ok(data) = frame.into_data() else {
             continue;
         };
         let more = data.remaining();
-        if more > limit - first.len() - all.len() {
+        if more > limit - all.len() {
             return Err(RejectionKind::TooLarge);
         }
-        if more == 0 {
-            continue;
-        }
-        if first.is_empty() && all.is_empty() {
-            first = data.copy_to_bytes(more);
-            continue;
-        }
-        if all.is_empty() {
-            all.reserve_exact((first.len() + more).max(TRUSTED_RESERVE.min(limit)));
-            all.put(mem::take(&mut first));
-        } else if all.capacity() - all.len() < more {
-            // Doubles, as a `Vec` does by itself, but never past the limit.
-            let capacity = (all.capacity() * 2).clamp(all.len() + more, limit);
+        if more > all.capacity() - all.len() {
+            // The first frame is most often the only one. After it the space doubles, as that of a `Vec`
+            // does by itself, but never past the limit.
+            let doubled = match all.capacity() {
+                0 => 0,
+                before => (before * 2).max(TRUSTED_RESERVE),
+            };
+            let capacity = doubled.clamp(all.len() + more, limit);
             all.reserve_exact(capacity - all.len());
         }
         all.put(data);
     }
-
-    if !all.is_empty() {
-        Ok(Bytes::from(all.into_boxed_slice()))
-    } else if first.len() <= COPIED_OUT {
-        Ok(Bytes::copy_from_slice(&first))
-    } else {
-        Ok(first)
-    }
+    Ok(all.into_boxed_slice().into())
 }
 
 #[cfg(test)]
@@ -118,15 +102,12 @@ mod tests {
     const D: Duration = Duration::from_secs(3);
 
     #[tokio::test(start_paused = true)]
-    async fn copies_small_frames_and_keeps_large_ones() {
-        for (len, copied) in [(COPIED_OUT, true), (COPIED_OUT + 1, false)] {
-            let frame = Bytes::from(vec![b'a'; len]);
-            let body = Full::new(frame.clone());
-            let whole = collect(body, LIMIT, Instant::now() + D).await;
-            let whole = whole.expect("in time");
-            assert_eq!(whole, frame);
-            assert_eq!(whole.as_ptr() != frame.as_ptr(), copied, "{len} bytes");
-        }
+    async fn copies_its_frames() {
+        let frame = Bytes::from(vec![b'a'; LIMIT]);
+        let whole = collect(Full::new(frame.clone()), LIMIT, Instant::now() + D).await;
+        let whole = whole.expect("in time");
+        assert_eq!(whole, frame);
+        assert_ne!(whole.as_ptr(), frame.as_ptr());
     }
 
     #[tokio::test(start_paused = true)]
