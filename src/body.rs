@@ -8,6 +8,7 @@ use std::{
 use bytes::Bytes;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
 use pin_project_lite::pin_project;
 
 /// The body that the inner service gets: the bytes that arrived, again.
@@ -15,11 +16,11 @@ use pin_project_lite::pin_project;
 /// The layer has read the request's body already. This one is complete, in one frame, and never
 /// fails, so extractors like `Bytes` and `Json<T>` still work in the handler.
 #[derive(Default)]
-pub struct RequestBody(Option<Bytes>);
+pub struct RequestBody(Full<Bytes>);
 
 impl RequestBody {
     pub(crate) fn new(bytes: Bytes) -> Self {
-        Self((!bytes.is_empty()).then_some(bytes))
+        Self(Full::new(bytes))
     }
 }
 
@@ -29,24 +30,24 @@ impl Body for RequestBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+        Pin::new(&mut self.0).poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_none()
+        self.0.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        exact(self.0.as_ref())
+        self.0.size_hint()
     }
 }
 
 impl fmt::Debug for RequestBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestBody")
-            .field("len", &self.0.as_ref().map_or(0, Bytes::len))
+            .field("len", &self.0.size_hint().lower())
             .finish()
     }
 }
@@ -67,7 +68,7 @@ pin_project! {
     #[project = InnerProj]
     enum Inner<B> {
         Handler { #[pin] body: B },
-        Own { bytes: Option<Bytes> },
+        Own { #[pin] body: Full<Bytes> },
     }
 }
 
@@ -78,16 +79,10 @@ impl<B> ResponseBody<B> {
         }
     }
 
-    pub(crate) fn empty() -> Self {
-        Self {
-            inner: Inner::Own { bytes: None },
-        }
-    }
-
     pub(crate) fn own(bytes: Bytes) -> Self {
         Self {
             inner: Inner::Own {
-                bytes: (!bytes.is_empty()).then_some(bytes),
+                body: Full::new(bytes),
             },
         }
     }
@@ -96,7 +91,7 @@ impl<B> ResponseBody<B> {
 /// Empty, whatever `B` is.
 impl<B> Default for ResponseBody<B> {
     fn default() -> Self {
-        Self::empty()
+        Self::own(Bytes::new())
     }
 }
 
@@ -113,23 +108,21 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.project().inner.project() {
             InnerProj::Handler { body } => body.poll_frame(cx),
-            InnerProj::Own { bytes } => {
-                Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes))))
-            }
+            InnerProj::Own { body } => body.poll_frame(cx).map_err(|never| match never {}),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.inner {
             Inner::Handler { body } => body.is_end_stream(),
-            Inner::Own { bytes } => bytes.is_none(),
+            Inner::Own { body } => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.inner {
             Inner::Handler { body } => body.size_hint(),
-            Inner::Own { bytes } => exact(bytes.as_ref()),
+            Inner::Own { body } => body.size_hint(),
         }
     }
 }
@@ -141,8 +134,4 @@ impl<B> fmt::Debug for ResponseBody<B> {
             Inner::Own { .. } => "ResponseBody(Own)",
         })
     }
-}
-
-fn exact(bytes: Option<&Bytes>) -> SizeHint {
-    SizeHint::with_exact(bytes.map_or(0, |bytes| bytes.len() as u64))
 }
