@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Notify, Semaphore, SemaphorePermit, watch},
+    sync::{Notify, Semaphore, watch},
     time::{Instant, timeout_at},
 };
 
@@ -50,7 +50,7 @@ struct Shared {
     /// True once a drain has given up on the handlers that still run. Each delivery with a store has a
     /// receiver until it has called the store for that.
     left_over: watch::Sender<bool>,
-    store_calls: AtomicUsize,
+    /// The bytes of the letters that wait for the store. Each letter has some.
     store_bytes: AtomicUsize,
     /// Wakes the drain when a handler or a call to the store has ended.
     ended: Notify,
@@ -64,7 +64,6 @@ impl Background {
                 slots: Semaphore::new(capacity),
                 capacity: AtomicUsize::new(capacity),
                 left_over: watch::Sender::new(false),
-                store_calls: AtomicUsize::new(0),
                 store_bytes: AtomicUsize::new(0),
                 ended: Notify::new(),
             }),
@@ -97,12 +96,12 @@ impl Background {
     pub async fn drain(&self, limit: Duration) -> usize {
         self.shared.slots.close();
         let end = clock::after(Instant::now(), limit);
-        let is_idle = || self.in_flight() == 0 && self.store_calls() == 0;
+        let is_idle = || self.in_flight() == 0 && self.is_store_idle();
         if !self.wait_until(end, is_idle).await {
             self.shared.left_over.send_replace(true);
             let end = clock::after(Instant::now(), STORE_TIME);
             let _ = timeout_at(end, self.shared.left_over.closed()).await;
-            self.wait_until(end, || self.store_calls() == 0).await;
+            self.wait_until(end, || self.is_store_idle()).await;
         }
         self.in_flight()
     }
@@ -125,8 +124,8 @@ impl Background {
         self.shared.provider
     }
 
-    fn store_calls(&self) -> usize {
-        self.shared.store_calls.load(Ordering::Acquire)
+    fn is_store_idle(&self) -> bool {
+        self.shared.store_bytes.load(Ordering::Acquire) == 0
     }
 
     pub(crate) fn set_capacity(&self, capacity: usize) {
@@ -145,19 +144,22 @@ impl Background {
         // If this future is dropped with a slot assigned and not taken, the semaphore gets the slot
         // back first, and then the drain is woken.
         let _wake = WakeDrain(&self.shared);
-        let permit = self.shared.slots.acquire().await.ok()?;
-        Some(Slot::new(&self.shared, permit))
+        self.shared.slots.acquire().await.ok()?.forget();
+        metrics::slot_taken(self.shared.provider);
+        Some(Slot {
+            shared: Arc::clone(&self.shared),
+        })
     }
 
-    /// The right to call the store. `None` while too much waits for the store, unless the call
+    /// The right to call the store, with a letter of `weight` bytes. `None` while too much waits for the store, unless the call
     /// `must` be made.
     pub(crate) fn store_call(&self, weight: usize, must: bool) -> Option<StorePermit> {
-        let before = self.shared.store_bytes.fetch_add(weight, Ordering::AcqRel);
-        if !must && before > 0 && before.saturating_add(weight) > STORE_BYTES {
-            self.shared.store_bytes.fetch_sub(weight, Ordering::AcqRel);
-            return None;
-        }
-        self.shared.store_calls.fetch_add(1, Ordering::AcqRel);
+        let waiting = &self.shared.store_bytes;
+        let taken = waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, |before| {
+            let after = before + weight;
+            (must || before == 0 || after <= STORE_BYTES).then_some(after)
+        });
+        taken.ok()?;
         Some(StorePermit {
             shared: Arc::clone(&self.shared),
             weight,
@@ -180,14 +182,6 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    fn new(shared: &Arc<Shared>, permit: SemaphorePermit<'_>) -> Self {
-        permit.forget();
-        metrics::slot_taken(shared.provider);
-        Self {
-            shared: Arc::clone(shared),
-        }
-    }
-
     /// Becomes true when a drain gives up on the handler. To be dropped after the store was called.
     pub(crate) fn drain_gave_up(&self) -> watch::Receiver<bool> {
         self.shared.left_over.subscribe()
@@ -210,10 +204,9 @@ pub(crate) struct StorePermit {
 
 impl Drop for StorePermit {
     fn drop(&mut self) {
-        let shared = &self.shared;
-        shared.store_bytes.fetch_sub(self.weight, Ordering::AcqRel);
-        shared.store_calls.fetch_sub(1, Ordering::AcqRel);
-        shared.ended.notify_waiters();
+        let waiting = &self.shared.store_bytes;
+        waiting.fetch_sub(self.weight, Ordering::AcqRel);
+        self.shared.ended.notify_waiters();
     }
 }
 
