@@ -6,6 +6,7 @@ use std::{fmt::Display, future::Future};
 
 use crate::{
     outcome::{LetterReason, Outcome, OutcomeKind},
+    record::Record,
     rejection::{Rejection, RejectionKind},
 };
 
@@ -121,18 +122,12 @@ pub(crate) fn observer_panicked(outcome: &Outcome) {
 }
 
 /// `what` is the reason of the letter, or `"done"`.
-pub(crate) fn store_error(
-    provider: &str,
-    tenant: Option<&str>,
-    event: &str,
-    what: &str,
-    error: &dyn Display,
-) {
+pub(crate) fn store_error(record: &Record, what: &str, error: &dyn Display) {
     log!(
         ERROR,
-        provider,
-        tenant,
-        event,
+        provider = record.provider(),
+        tenant = record.tenant(),
+        event = record.event(),
         what,
         error = %error,
         "the store of dead letters failed"

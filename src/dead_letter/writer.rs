@@ -161,16 +161,7 @@ fn failed(letter: &DeadLetter, call: Call, error: &dyn std::fmt::Display) {
         Call::Store => letter.reason.as_str(),
         Call::Done => "done",
     };
-    let record = &letter.record;
-    let _ = caught(|| {
-        trace::store_error(
-            record.provider(),
-            record.tenant(),
-            record.event(),
-            what,
-            error,
-        );
-    });
+    let _ = caught(|| trace::store_error(&letter.record, what, error));
 }
 
 /// An id that no other letter has, of this process or another, in the order of time.
