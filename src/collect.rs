@@ -7,9 +7,12 @@ use std::{
 
 use bytes::{Buf, BufMut, Bytes};
 use http_body::Body;
-use tokio::{task::coop, time::Instant};
+use tokio::{
+    task::coop,
+    time::{Instant, sleep_until},
+};
 
-use crate::{clock, panic::caught, rejection::RejectionKind};
+use crate::{panic::caught, rejection::RejectionKind};
 
 /// What is reserved for a second frame, though its bytes may never arrive.
 const TRUSTED_RESERVE: usize = 16 * 1024;
@@ -38,7 +41,7 @@ async fn read<B: Body>(
     limit: usize,
     deadline: Instant,
 ) -> Result<Bytes, RejectionKind> {
-    let mut timer = pin!(clock::sleep_until(deadline));
+    let mut timer = pin!(sleep_until(deadline));
     let mut begun = false;
     let mut all = Vec::new();
 
@@ -85,56 +88,4 @@ async fn read<B: Body>(
         all.put(data);
     }
     Ok(all.into_boxed_slice().into())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{convert::Infallible, future::poll_fn, time::Duration};
-
-    use futures::stream;
-    use http_body::Frame;
-    use http_body_util::{Full, StreamBody};
-    use tokio::{task::yield_now, time::advance};
-
-    use super::*;
-
-    const LIMIT: usize = 256 * 1024;
-    const D: Duration = Duration::from_secs(3);
-
-    #[tokio::test(start_paused = true)]
-    async fn copies_its_frames() {
-        let frame = Bytes::from(vec![b'a'; LIMIT]);
-        let whole = collect(Full::new(frame.clone()), LIMIT, Instant::now() + D).await;
-        let whole = whole.expect("in time");
-        assert_eq!(whole, frame);
-        assert_ne!(whole.as_ptr(), frame.as_ptr());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn takes_the_first_frame_at_any_time_and_no_other() {
-        let past = Instant::now();
-        advance(D).await;
-        let one = collect(Full::<Bytes>::from("a"), LIMIT, past).await;
-        assert_eq!(one, Ok("a".into()));
-        let frame = || Ok::<_, Infallible>(Frame::data(Bytes::from("a")));
-        let two = StreamBody::new(stream::iter([frame(), frame()]));
-        let two = collect(two, LIMIT, past).await;
-        assert_eq!(two, Err(RejectionKind::Timeout));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn hears_the_deadline_in_a_task_without_budget() {
-        let body = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Infallible>>());
-        let mut reader = Box::pin(collect(body, LIMIT, Instant::now() + D));
-        let reader = poll_fn(move |cx| {
-            while let Poll::Ready(budget) = coop::poll_proceed(cx) {
-                budget.made_progress();
-            }
-            reader.as_mut().poll(cx)
-        });
-        let reader = tokio::spawn(reader);
-        yield_now().await;
-        advance(D).await;
-        assert_eq!(reader.await.expect("no panic"), Err(RejectionKind::Timeout));
-    }
 }

@@ -77,29 +77,3 @@ pub(crate) fn discard<T>(theirs: T) {
 /// The user's code panicked. Only the panic hook sees the payload.
 #[derive(Debug)]
 pub(crate) struct Panicked;
-
-#[cfg(test)]
-mod tests {
-    use std::panic::panic_any;
-
-    use super::*;
-
-    /// Panics when it is dropped, with one less of its kind, down to zero.
-    struct Matryoshka(u8);
-
-    impl Drop for Matryoshka {
-        fn drop(&mut self) {
-            if let Some(inner) = self.0.checked_sub(1) {
-                panic_any(Self(inner));
-            }
-        }
-    }
-
-    #[test]
-    fn the_payload_of_a_panic_may_panic_when_it_is_dropped() {
-        for layers in 0..4 {
-            assert!(caught(|| panic_any(Matryoshka(layers))).is_err());
-            discard(Matryoshka(layers));
-        }
-    }
-}

@@ -101,18 +101,3 @@ macro_rules! text_type {
 }
 
 pub(super) use text_type;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_length_is_kept_and_short_ones_stand_inline() {
-        let long = "0123456789abcdefñ€🦀0123456789abcdef";
-        for (len, _) in long.char_indices() {
-            let text = Text::from(&long[..len]);
-            assert_eq!(text.as_str(), &long[..len]);
-            assert_eq!(matches!(text, Text::Inline { .. }), len <= INLINE, "{len}");
-        }
-    }
-}

@@ -160,6 +160,21 @@ async fn the_handlers_body_is_the_raw_one_in_one_frame() {
     );
 }
 
+/// A slice would keep that whole buffer alive, as long as the handler keeps the delivery.
+#[tokio::test]
+async fn the_handlers_body_is_no_slice_of_the_servers_buffer() {
+    for padding in [0, 200_000] {
+        let frame = Bytes::from(ALEGRA.to_owned() + &" ".repeat(padding));
+        let seen = inside(post(frame.clone()), |request| {
+            next(&mut request.into_body())
+        });
+        let (_, _, body) = seen.await;
+        let body = body.expect("a frame");
+        assert_eq!(body, frame);
+        assert_ne!(body.as_ptr(), frame.as_ptr());
+    }
+}
+
 /// Outer middleware makes empty bodies, whatever the handler's body is.
 #[test]
 fn default_bodies_are_at_their_end_and_ask_nothing_of_the_handlers() {

@@ -164,6 +164,19 @@ async fn a_body_is_read_when_its_end_has_come() {
     assert_eq!(handler.called(), 0);
 }
 
+/// The thread may be busy until then. What is there already is read, so that it can be stored.
+#[tokio::test(start_paused = true)]
+async fn one_frame_of_a_body_is_read_after_the_deadline() {
+    let mut webhook = three_hundred().layer(Handler::answers(204));
+    let frame = || Step::Data(ALEGRA.as_bytes());
+    let one = webhook.call(post(ALEGRA));
+    let two = webhook.call(post_body(Script::new([frame(), frame()])));
+    advance(ms(D)).await;
+    let (one, two) = (one.await.unwrap(), two.await.unwrap());
+    assert_eq!(rejection(&one), Some(RejectionKind::Busy));
+    assert_eq!(rejection(&two), Some(RejectionKind::Timeout));
+}
+
 /// The slot is free after that time; each other part starts when the one before has ended.
 #[tokio::test(start_paused = true)]
 async fn all_parts_share_the_one_deadline() {
@@ -295,8 +308,14 @@ async fn a_request_without_budget_is_answered_at_the_deadline() {
         opens: move || opens,
         inner: Handler::new(Does::Never),
     };
-    for (opens, expected) in [(true, 202), (false, 503)] {
-        let mut request = Box::pin(three_hundred().layer(gate(opens)).oneshot(post(ALEGRA)));
+    let whole = Step::Data(ALEGRA.as_bytes());
+    for (body, opens, expected) in [
+        (whole.clone(), true, 202),
+        (whole, false, 503),
+        (Step::Hang, true, 408),
+    ] {
+        let body = post_body(Script::new([body]));
+        let mut request = Box::pin(three_hundred().layer(gate(opens)).oneshot(body));
         let mut polls = 0;
         let start = Instant::now();
         let task = tokio::spawn(poll_fn(move |cx| {

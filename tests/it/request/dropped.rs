@@ -204,10 +204,25 @@ async fn a_handler_and_its_error_may_panic() {
     is_answered_as_a_panic(service_fn(|_| Fails(PanicsOnDrop))).await;
 }
 
+/// Panics when it is dropped, with one less of its kind, down to zero.
+struct Matryoshka(u8);
+
+impl Drop for Matryoshka {
+    fn drop(&mut self) {
+        if let Some(inner) = self.0.checked_sub(1) {
+            panic_any(Self(inner));
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_payload_of_a_panic_may_panic() {
-    let panics = async |_| -> Result<Reply, Broken> { panic_any(PanicsOnDrop) };
-    is_answered_as_a_panic(service_fn(panics)).await;
+    async fn panics(layers: u8) -> Result<Reply, Broken> {
+        panic_any(Matryoshka(layers))
+    }
+    for layers in 0..4 {
+        is_answered_as_a_panic(service_fn(move |_| panics(layers))).await;
+    }
 }
 
 /// The request began in a runtime and is polled outside of any, so nothing can run the task. Its end

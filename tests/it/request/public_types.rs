@@ -75,3 +75,12 @@ async fn a_service_gives_its_inner_one_back() {
     assert!(Arc::ptr_eq(&webhook.get_mut().called, &handler.called));
     assert!(Arc::ptr_eq(&webhook.into_inner().called, &handler.called));
 }
+
+/// Short ones are held in another way than long ones.
+#[test]
+fn an_id_is_a_text_of_any_length() {
+    let long = "0123456789abcdefñ€🦀0123456789abcdef";
+    for (len, _) in long.char_indices() {
+        assert_eq!(Id::from(&long[..len]), long[..len]);
+    }
+}

@@ -15,6 +15,7 @@ pub struct Script {
     sleep: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
+#[derive(Clone)]
 pub enum Step {
     Data(&'static [u8]),
     Owned(Bytes),
