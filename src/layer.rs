@@ -159,21 +159,9 @@ impl<P> WebhookLayer<P> {
     /// Stores deliveries that fail, and late ones until they are done. Default: no store, and the
     /// provider hears of each failure.
     ///
-    /// The layer stores a delivery whose body it has read and that did not end in success: the
-    /// handler's own status is no 2xx, it returns an error, it panics, its
-    /// [`handler_limit`](Self::handler_limit) passes, there is no slot or readiness by the deadline,
-    /// or the application drains. It also stores a body that the provider's code cannot read, unless
-    /// access is [open](Access::open). It does not store what comes by another method than POST, nor
-    /// a delivery whose client hung up before the handler began.
-    ///
     /// Once the store has confirmed a letter, the provider hears a success, so a stored failure is
-    /// neither a strike nor a loss. Under [`Failed::Refuse`] the failure goes out instead. A store
-    /// that fails, or has not answered a second after the deadline, never makes a success of a
-    /// failure.
-    ///
-    /// Under [`Late::Accept`] a late delivery is stored as [pending](crate::LetterReason::Pending)
-    /// before its success leaves, and marked as done when its handler succeeds. If the store does not
-    /// confirm the letter, the answer is `503 Service Unavailable`.
+    /// neither a strike nor a loss. The [manual](crate#with-a-dead-letter-store) says what is stored,
+    /// when, and how each case is answered.
     ///
     /// A letter holds the whole body, personal data included. A second call replaces the first
     /// store.
