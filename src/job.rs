@@ -14,12 +14,12 @@ use crate::{
     config::Config,
     dead_letter::{Confirmation, LetterWriter},
     delivery::Delivery,
-    outcome::LetterReason,
+    outcome::{End, LetterReason},
     panic::discard,
     provider::Event,
     record::Record,
     rejection::{Rejection, RejectionKind},
-    report::{End, Report},
+    report::Report,
 };
 
 /// A request, and what has to be done for it until its handler has ended: report, store, give the slot

@@ -6,7 +6,7 @@ use std::{
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use crate::rejection::Rejection;
+use crate::rejection::{Rejection, RejectionKind};
 
 /// How a request ended, or how a handler ended after the answer was out.
 ///
@@ -22,11 +22,7 @@ pub struct Outcome {
     pub(crate) admitted: bool,
     pub(crate) tenant: Option<Arc<str>>,
     pub(crate) event: Option<&'static str>,
-    pub(crate) kind: OutcomeKind,
-    pub(crate) status: Option<StatusCode>,
-    pub(crate) rejection: Option<Rejection>,
-    pub(crate) stored: Option<LetterReason>,
-    pub(crate) handler_status: Option<StatusCode>,
+    pub(crate) end: End,
     pub(crate) late_end: bool,
     pub(crate) duration: Duration,
     pub(crate) body_size: Option<usize>,
@@ -130,11 +126,7 @@ impl Outcome {
             admitted: false,
             tenant: None,
             event: None,
-            kind: OutcomeKind::GivenUp,
-            status: None,
-            rejection: None,
-            stored: None,
-            handler_status: None,
+            end: End::given_up(),
             late_end: false,
             duration: Duration::ZERO,
             body_size: None,
@@ -165,7 +157,7 @@ impl Outcome {
     /// How it ended.
     #[must_use]
     pub fn kind(&self) -> OutcomeKind {
-        self.kind
+        self.end.kind
     }
 
     /// The status that went out; for a [late end](Self::is_late_end) the one that the handler
@@ -173,26 +165,26 @@ impl Outcome {
     /// that hung up.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
-        self.status
+        self.end.status
     }
 
     /// The status of the handler's own answer, if this is the handler's end and it gave one: also
     /// where another [went out](Self::status), because the delivery is stored.
     #[must_use]
     pub fn handler_status(&self) -> Option<StatusCode> {
-        self.handler_status
+        self.end.handler_status
     }
 
     /// Why the delivery is in the store, for [`OutcomeKind::Stored`].
     #[must_use]
     pub fn stored(&self) -> Option<LetterReason> {
-        self.stored
+        self.end.stored.map(|(reason, _)| reason)
     }
 
     /// Why the layer itself refused or broke off, where it did.
     #[must_use]
     pub fn rejection(&self) -> Option<&Rejection> {
-        self.rejection.as_ref()
+        self.end.rejection.as_ref()
     }
 
     /// Whether this is the end of a handler whose request had its outcome before.
@@ -211,5 +203,88 @@ impl Outcome {
     #[must_use]
     pub fn body_size(&self) -> Option<usize> {
         self.body_size
+    }
+}
+
+/// How a request or its handler ended.
+#[derive(Debug, Clone)]
+pub(crate) struct End {
+    pub(crate) kind: OutcomeKind,
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) rejection: Option<Rejection>,
+    pub(crate) handler_status: Option<StatusCode>,
+    /// Why the store has the delivery, and the success that is answered for that.
+    stored: Option<(LetterReason, StatusCode)>,
+}
+
+impl End {
+    pub(crate) fn probe(status: StatusCode) -> Self {
+        Self::new(OutcomeKind::Probe, Some(status))
+    }
+
+    /// The handler's own answer.
+    pub(crate) fn answered(status: StatusCode) -> Self {
+        let kind = if status.is_success() {
+            OutcomeKind::Handled
+        } else {
+            OutcomeKind::Failed
+        };
+        Self {
+            handler_status: Some(status),
+            ..Self::new(kind, Some(status))
+        }
+    }
+
+    /// The inner service returned an error, from the call or from becoming ready.
+    pub(crate) fn error() -> Self {
+        Self::new(OutcomeKind::Failed, None)
+    }
+
+    /// The deadline passed while the handler was running.
+    pub(crate) fn late(status: StatusCode) -> Self {
+        Self {
+            rejection: (!status.is_success()).then(|| Rejection::new(RejectionKind::Late)),
+            ..Self::new(OutcomeKind::Late, Some(status))
+        }
+    }
+
+    /// The request was refused, or the handler was cut off, or code of the application's panicked.
+    pub(crate) fn rejected(rejection: &Rejection) -> Self {
+        let kind = match rejection.kind() {
+            RejectionKind::Panicked | RejectionKind::Interrupted => OutcomeKind::Failed,
+            _ => OutcomeKind::Rejected,
+        };
+        Self {
+            rejection: Some(rejection.clone()),
+            ..Self::new(kind, Some(rejection.status()))
+        }
+    }
+
+    pub(crate) fn given_up() -> Self {
+        Self::new(OutcomeKind::GivenUp, None)
+    }
+
+    /// The same end, of a delivery that the store has.
+    pub(crate) fn stored(self, reason: LetterReason, success: StatusCode) -> Self {
+        Self {
+            kind: OutcomeKind::Stored,
+            stored: Some((reason, success)),
+            ..self
+        }
+    }
+
+    /// The status that goes out.
+    pub(crate) fn sent(&self) -> Option<StatusCode> {
+        self.stored.map(|(_, success)| success).or(self.status)
+    }
+
+    fn new(kind: OutcomeKind, status: Option<StatusCode>) -> Self {
+        Self {
+            kind,
+            status,
+            rejection: None,
+            handler_status: None,
+            stored: None,
+        }
     }
 }

@@ -20,10 +20,10 @@ use crate::{
     dead_letter::LetterWriter,
     delivery::Delivery,
     job::{Failure, Job},
+    outcome::End,
     panic::{Panicked, caught, discard},
     provider::{Event, Provider, ReceivedKind},
     rejection::{Rejection, RejectionKind},
-    report::End,
     supervise,
 };
 

@@ -2,13 +2,12 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use http::StatusCode;
 use tokio::time::Instant;
 
 use crate::{
     delivery::Delivery,
     metrics,
-    outcome::{LetterReason, Outcome, OutcomeKind},
+    outcome::{End, Outcome},
     panic::caught,
     rejection::{Rejection, RejectionKind},
     strikes::Strikes,
@@ -102,23 +101,18 @@ impl Report {
         self.tell(end);
     }
 
-    pub(crate) fn tell(&mut self, end: End) {
-        let late_end = self.was_success.is_some();
+    pub(crate) fn tell(&mut self, mut end: End) {
         let outcome = &mut self.outcome;
-        outcome.late_end = late_end;
-        outcome.kind = end.kind;
-        outcome.stored = end.stored.map(|(reason, _)| reason);
-        outcome.handler_status = end.handler_status;
-        outcome.duration = self.started.elapsed();
-        if late_end {
+        outcome.late_end = self.was_success.is_some();
+        if outcome.late_end {
             // A status of the layer's own was sent to nobody.
-            outcome.status = end.status.filter(|_| end.rejection.is_none());
+            end.status = end.status.filter(|_| end.rejection.is_none());
         } else {
-            let sent = end.stored.map(|(_, success)| success).or(end.status);
-            self.was_success = Some(sent.is_some_and(|status| status.is_success()));
-            outcome.status = sent;
+            end.status = end.sent();
+            self.was_success = Some(end.status.is_some_and(|status| status.is_success()));
         }
-        outcome.rejection = end.rejection;
+        outcome.duration = self.started.elapsed();
+        outcome.end = end;
         self.tell_observers();
     }
 
@@ -145,84 +139,6 @@ impl Drop for Report {
             self.delivery_ended(End::rejected(&Rejection::new(RejectionKind::Interrupted)));
         } else if self.was_success.is_none() && self.observers.is_some() {
             self.tell(End::given_up());
-        }
-    }
-}
-
-/// How a request or its handler ended.
-#[derive(Debug)]
-pub(crate) struct End {
-    kind: OutcomeKind,
-    status: Option<StatusCode>,
-    rejection: Option<Rejection>,
-    handler_status: Option<StatusCode>,
-    /// Why the store has the delivery, and the success that is answered for that.
-    stored: Option<(LetterReason, StatusCode)>,
-}
-
-impl End {
-    pub(crate) fn probe(status: StatusCode) -> Self {
-        Self::new(OutcomeKind::Probe, Some(status))
-    }
-
-    /// The handler's own answer.
-    pub(crate) fn answered(status: StatusCode) -> Self {
-        let kind = if status.is_success() {
-            OutcomeKind::Handled
-        } else {
-            OutcomeKind::Failed
-        };
-        Self {
-            handler_status: Some(status),
-            ..Self::new(kind, Some(status))
-        }
-    }
-
-    /// The inner service returned an error, from the call or from becoming ready.
-    pub(crate) fn error() -> Self {
-        Self::new(OutcomeKind::Failed, None)
-    }
-
-    /// The deadline passed while the handler was running.
-    pub(crate) fn late(status: StatusCode) -> Self {
-        Self {
-            rejection: (!status.is_success()).then(|| Rejection::new(RejectionKind::Late)),
-            ..Self::new(OutcomeKind::Late, Some(status))
-        }
-    }
-
-    /// The request was refused, or the handler was cut off, or code of the application's panicked.
-    pub(crate) fn rejected(rejection: &Rejection) -> Self {
-        let kind = match rejection.kind() {
-            RejectionKind::Panicked | RejectionKind::Interrupted => OutcomeKind::Failed,
-            _ => OutcomeKind::Rejected,
-        };
-        Self {
-            rejection: Some(rejection.clone()),
-            ..Self::new(kind, Some(rejection.status()))
-        }
-    }
-
-    pub(crate) fn given_up() -> Self {
-        Self::new(OutcomeKind::GivenUp, None)
-    }
-
-    /// The same end, of a delivery that the store has.
-    pub(crate) fn stored(self, reason: LetterReason, success: StatusCode) -> Self {
-        Self {
-            kind: OutcomeKind::Stored,
-            stored: Some((reason, success)),
-            ..self
-        }
-    }
-
-    fn new(kind: OutcomeKind, status: Option<StatusCode>) -> Self {
-        Self {
-            kind,
-            status,
-            rejection: None,
-            handler_status: None,
-            stored: None,
         }
     }
 }

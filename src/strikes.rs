@@ -23,14 +23,8 @@ use crate::{
 /// Until the tenant's next success it also counts under no event, and an event that first comes
 /// later starts from there.
 ///
-/// A request with a wrong secret is no strike: a stranger must not raise an alarm. But it looks the
-/// same when a secret was changed on one side only, so [`refused`](Self::refused) counts these.
-///
-/// The log has a WARN when a count reaches 30 % of the provider's limit, an ERROR at 70 % (3 and 7
-/// of Alegra's 10), and an ERROR at the limit.
-///
-/// The counts are those of this process: each of several receivers behind one URL sees only its
-/// share of the answers, and a restart begins at zero. Only the provider knows its own count.
+/// The page on [monitoring](crate::guide::monitoring#strikes) says what the log has of them, what is
+/// no strike, and how to watch them.
 #[derive(Debug, Clone)]
 pub struct Strikes {
     provider: &'static str,
@@ -151,7 +145,7 @@ impl Strikes {
         let in_time = self
             .patience
             .is_none_or(|patience| outcome.duration() < patience);
-        let is_success = in_time && outcome.status.is_some_and(|status| status.is_success());
+        let is_success = in_time && outcome.status().is_some_and(|status| status.is_success());
 
         let changes = self.counts().count(outcome, is_success);
         for (event, before, now) in &changes {
@@ -202,7 +196,7 @@ impl Counts {
             self.last_refused = self.last_refused.max(Some(SystemTime::now()));
             return Vec::new();
         }
-        if outcome.late_end || outcome.kind == OutcomeKind::Probe {
+        if outcome.late_end || outcome.kind() == OutcomeKind::Probe {
             return Vec::new();
         }
         let received_at = outcome.received_at.unwrap_or_else(SystemTime::now);

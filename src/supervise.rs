@@ -29,11 +29,10 @@ use crate::{
     dead_letter::Confirmation,
     delivery::Delivery,
     job::{Failure, Job},
-    outcome::LetterReason,
+    outcome::{End, LetterReason},
     panic::{Caught, Panicked, caught, discard},
     provider::Event,
     rejection::{Rejection, RejectionKind},
-    report::End,
     trace::Span,
 };
 
