@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::{panic::caught, rejection::RejectionKind};
 
-/// What is reserved for a second frame, though its bytes may never arrive.
+/// What is reserved for a body of more than one frame, though its bytes may never arrive.
 const TRUSTED_RESERVE: usize = 16 * 1024;
 
 /// Reads the whole body by the deadline, into memory of its own size. Frames are copied, since each
@@ -48,7 +48,7 @@ async fn read<B: Body>(
     while !body.is_end_stream() {
         let frame = poll_fn(|cx| {
             // Ask the clock first: frames that are always ready must not be read for ever. The
-            // first frame is most often the only one, so it does not need the clock.
+            // first frame is read at any time, so that what is there already can be stored.
             if mem::replace(&mut begun, true) && Instant::now() >= deadline {
                 return Poll::Ready(Err(RejectionKind::Timeout));
             }
@@ -76,11 +76,11 @@ async fn read<B: Body>(
             return Err(RejectionKind::TooLarge);
         }
         if more > all.capacity() - all.len() {
-            // The first frame is most often the only one. After it the space doubles, as that of a `Vec`
-            // does by itself, but never past the limit.
-            let doubled = match all.capacity() {
-                0 => 0,
-                before => (before * 2).max(TRUSTED_RESERVE),
+            // The last frame gets what it needs. Before that the space doubles, as that of a `Vec` does
+            // by itself, but never past the limit.
+            let doubled = match body.is_end_stream() {
+                true => 0,
+                false => (all.capacity() * 2).max(TRUSTED_RESERVE),
             };
             let capacity = doubled.clamp(all.len() + more, limit);
             all.reserve_exact(capacity - all.len());
