@@ -169,12 +169,19 @@ impl<E: Event> Job<E> {
         answer
     }
 
-    /// Tells the end of a failure and gives the answer: a success if the store has the delivery.
-    pub(crate) fn answer_failure<R, X>(
-        &mut self,
-        failure: Failure<R, X>,
-        is_stored: bool,
-    ) -> Answer<R, X> {
+    /// Tells the end of the handler and gives the answer: a success if the store has the delivery.
+    pub(crate) fn answer<R, X>(&mut self, end: HandlerEnd<R, X>, is_stored: bool) -> Answer<R, X> {
+        match end {
+            Ok(response) => {
+                self.report.delivery_ended(End::answered(response.status()));
+                Ok(response.map(ResponseBody::handler))
+            }
+            Err(failure) => self.answer_failure(*failure, is_stored),
+        }
+    }
+
+    /// The same for a failure.
+    fn answer_failure<R, X>(&mut self, failure: Failure<R, X>, is_stored: bool) -> Answer<R, X> {
         let Failure {
             reason,
             end,
@@ -210,6 +217,9 @@ impl<E: Event> Job<E> {
         Some(writer.store(reason, acknowledged, tried, || delivery.record()))
     }
 }
+
+/// How a handler ended: with a success of its own, or with a failure.
+pub(crate) type HandlerEnd<R, E> = Result<Response<R>, Box<Failure<R, E>>>;
 
 /// Why a delivery failed, and what the client hears if that is not stored. It is held in a box, since
 /// failures are rare and larger than successes.

@@ -24,7 +24,7 @@ use crate::{
     panic::{Panicked, caught, discard},
     provider::{Event, Provider, ReceivedKind},
     rejection::{Rejection, RejectionKind},
-    supervise,
+    supervise::{self, Supervised},
 };
 
 /// Steps 3 to 6 of the table in the manual, `src/manual.md`. Dropping the future before the handler
@@ -101,7 +101,8 @@ where
         let body = RequestBody::new(raw);
         head.extensions.insert(delivery.clone());
         let request = Request::from_parts(head, body);
-        supervise::start(job, inner, request, delivery).await
+        let handler = supervise::start(&mut job, inner, request, delivery);
+        Supervised::new(job, handler).await
     }
 }
 

@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
 use http::{HeaderValue, Method, Request, Response, header::CONTENT_TYPE};
-use tokio::task::coop;
+use tokio::{task::coop, time::timeout};
 use tower::Service;
 
 use crate::{
     answer::Unmarked,
+    background::STORE_TIME,
     body::{Answer, RequestBody},
     config::Config,
     dead_letter::{DeadLetter, LetterWriter},
@@ -17,7 +18,8 @@ use crate::{
     record::Record,
     rejection::{Rejection, RejectionKind},
     report::Report,
-    supervise,
+    supervise::{self, ended},
+    trace::Span,
 };
 
 /// What [`Webhook::replay`](crate::Webhook::replay) gives to the handler again: a [`Record`], or a
@@ -78,7 +80,6 @@ where
     let is_letter = letter.is_some();
     let writer = config.store.clone().zip(letter);
     let writer = writer.map(|(store, letter)| LetterWriter::replay(store, letter));
-    let cannot_mark = is_letter && writer.is_none();
     let mut job = Job::new(config, report, None);
     job.decoded(&delivery, writer);
 
@@ -93,11 +94,32 @@ where
     let json = HeaderValue::from_static("application/json");
     request.headers_mut().insert(CONTENT_TYPE, json);
     request.extensions_mut().insert(delivery.clone());
-    let mut response = supervise::start(job, inner, request, delivery).await?;
-    if cannot_mark {
-        response.extensions_mut().insert(Unmarked(()));
-    }
-    Ok(response)
+    let mut handler = supervise::start(&mut job, inner, request, delivery);
+    // In a task, since dropping a replay does not cancel it, and its caller may not poll it.
+    let finished = tokio::spawn(Span::current().instrument(async move {
+        let end = ended(&mut handler, &mut job).await;
+        let confirmation = match &end {
+            Ok(_) => job.mark_done(),
+            Err(failure) => job.store_failure(failure.reason),
+        };
+        let is_marked = match confirmation {
+            Some(confirmation) => timeout(STORE_TIME, confirmation).await == Ok(Ok(())),
+            None => !is_letter,
+        };
+        let mut answer = job.answer(end, false);
+        if let (Ok(response), false) = (&mut answer, is_marked) {
+            response.extensions_mut().insert(Unmarked(()));
+        }
+        job.release();
+        answer
+    }));
+    coop::unconstrained(finished)
+        .await
+        .unwrap_or_else(|stopped| {
+            // The runtime of the task.
+            discard(stopped);
+            Ok(Rejection::new(RejectionKind::Interrupted).into_response())
+        })
 }
 
 fn decode<P: Provider>(

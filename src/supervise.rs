@@ -22,13 +22,13 @@ use tokio::{
 use tower::Service;
 
 use crate::{
-    answer::{Late, Unmarked},
+    answer::Late,
     background::STORE_TIME,
-    body::{Answer, RequestBody, ResponseBody},
+    body::{Answer, RequestBody},
     clock,
     dead_letter::Confirmation,
     delivery::Delivery,
-    job::{Failure, Job},
+    job::{Failure, HandlerEnd, Job},
     outcome::{End, LetterReason},
     panic::{Caught, Panicked, caught, discard},
     provider::Event,
@@ -49,7 +49,7 @@ pub(crate) struct Supervised<R, E> {
 /// What supervises a delivery from the start of its handler.
 struct Supervision<V, R, E> {
     job: Job<V>,
-    handler: JoinHandle<Called<R, E>>,
+    handler: Handler<R, E>,
     /// `None` while the handler runs.
     end: Option<HandlerEnd<R, E>>,
     /// Where the answer goes; `None` once it is out or the client has hung up.
@@ -59,17 +59,18 @@ struct Supervision<V, R, E> {
 }
 
 /// What the handler's task returns; `None` if the handler was cut off at its limit.
-type Called<R, E> = Result<Option<Result<Response<R>, E>>, Panicked>;
+pub(crate) type Called<R, E> = Result<Option<Result<Response<R>, E>>, Panicked>;
 
-type HandlerEnd<R, E> = Result<Response<R>, Box<Failure<R, E>>>;
+/// The handler's task.
+pub(crate) type Handler<R, E> = JoinHandle<Called<R, E>>;
 
 /// Starts the handler.
 pub(crate) fn start<S, V, R>(
-    mut job: Job<V>,
+    job: &mut Job<V>,
     mut inner: S,
     request: Request<RequestBody>,
     delivery: Delivery<V>,
-) -> Supervised<R, S::Error>
+) -> Handler<R, S::Error>
 where
     V: Event,
     S: Service<Request<RequestBody>, Response = Response<R>> + Send + 'static,
@@ -94,36 +95,31 @@ where
     // The delivery is dropped after the handler: an event that panics while a handler's panic unwinds
     // would abort the process.
     let called = Caught::new(called, delivery);
-    let span = Span::current();
-    let handler = tokio::spawn(span.instrument(called));
+    let handler = tokio::spawn(Span::current().instrument(called));
     job.report.handler_starts();
-    let (client, answer) = oneshot::channel();
-    let is_replay = job.is_replay();
-    let mut supervision = Supervision {
-        job,
-        handler,
-        end: None,
-        client: Some(client),
-        late_letter: None,
-    };
-    let mut supervised = Supervised {
-        answer,
-        // By reference, since an `async fn` reserves the space of an argument twice.
-        supervision: Some(Box::pin(async move { supervision.run().await })),
-        runtime: Handle::current(),
-        span,
-    };
-    if is_replay {
-        // Dropping a replay does not cancel it, and its caller may not poll it for a long time.
-        supervised.move_to_task();
-    }
-    supervised
+    handler
 }
 
-impl<R, E> Supervised<R, E> {
-    fn move_to_task(&mut self) {
-        if let Some(supervision) = self.supervision.take() {
-            self.runtime.spawn(self.span.instrument(supervision));
+impl<R, E> Supervised<R, E>
+where
+    R: Send + 'static,
+    E: Send + 'static,
+{
+    pub(crate) fn new<V: Event>(job: Job<V>, handler: Handler<R, E>) -> Self {
+        let (client, answer) = oneshot::channel();
+        let mut supervision = Supervision {
+            job,
+            handler,
+            end: None,
+            client: Some(client),
+            late_letter: None,
+        };
+        Self {
+            answer,
+            // By reference, since an `async fn` reserves the space of an argument twice.
+            supervision: Some(Box::pin(async move { supervision.run().await })),
+            runtime: Handle::current(),
+            span: Span::current(),
         }
     }
 }
@@ -143,7 +139,7 @@ impl<R, E> Future for Supervised<R, E> {
             }
         }
         let answer = ready!(pin!(coop::unconstrained(&mut self.answer)).poll(cx));
-        // Without an answer, the runtime of the supervising task has stopped.
+        // Without an answer, the supervision has panicked: it was polled outside of a runtime.
         Poll::Ready(answer.unwrap_or_else(|_| {
             let rejection = Rejection::new(RejectionKind::Interrupted);
             Ok(rejection.into_response())
@@ -165,8 +161,7 @@ impl<R, E> Drop for Supervised<R, E> {
             pin!(coop::unconstrained(&mut supervision)).poll(&mut cx)
         });
         if let Ok(Poll::Pending) = polled {
-            self.supervision = Some(supervision);
-            self.move_to_task();
+            self.runtime.spawn(self.span.instrument(supervision));
         }
     }
 }
@@ -180,23 +175,14 @@ impl<V: Event, R, E> Supervision<V, R, E> {
             self.end = Some(ended(&mut self.handler, &mut self.job).await);
         }
         let is_stored = match self.failure() {
-            None => self.mark_done().await,
+            None => {
+                self.job.mark_done();
+                false
+            }
             Some(reason) => self.store_failure(reason).await,
         };
-        let is_replay = self.job.is_replay();
-        let mut answer = match self.end.take().expect("just awaited") {
-            Ok(response) => {
-                let end = End::answered(response.status());
-                self.job.report.delivery_ended(end);
-                Ok(response.map(ResponseBody::handler))
-            }
-            Err(failure) => self
-                .job
-                .answer_failure(*failure, is_stored == Some(true) && !is_replay),
-        };
-        if let (Ok(response), true, Some(false)) = (&mut answer, is_replay, is_stored) {
-            response.extensions_mut().insert(Unmarked(()));
-        }
+        let end = self.end.take().expect("just awaited");
+        let answer = self.job.answer(end, is_stored);
         self.job.release();
         self.send(answer);
     }
@@ -257,41 +243,31 @@ impl<V: Event, R, E> Supervision<V, R, E> {
         Some(failure.reason)
     }
 
-    /// Marks the letter as done, if there is one. For a replay: whether the store has confirmed that
-    /// in time.
-    async fn mark_done(&mut self) -> Option<bool> {
-        let done = self.job.mark_done()?;
-        if !self.job.is_replay() {
-            return None;
-        }
-        Some(timeout_at(in_store_time(), done).await == Ok(Ok(())))
-    }
-
-    /// Stores the failure of the handler. Whether the store has confirmed in time that it has the
-    /// delivery; `None` without a store.
-    async fn store_failure(&mut self, reason: LetterReason) -> Option<bool> {
-        let confirmation = self.job.store_failure(reason)?;
+    /// Stores the failure of the handler. Whether the store has the delivery in time.
+    async fn store_failure(&mut self, reason: LetterReason) -> bool {
+        let Some(confirmation) = self.job.store_failure(reason) else {
+            return false;
+        };
         let until = match self.job.deadline {
             Some(deadline) if self.job.report.was_success().is_none() => {
                 if !self.job.accepts_failures() {
                     // The failure goes out at once.
-                    return Some(false);
+                    return false;
                 }
                 self.job.config.store_until(deadline)
             }
-            _ => in_store_time(),
+            _ => clock::after(Instant::now(), STORE_TIME),
         };
         let mut confirmed = pin!(timeout_at(until, confirmation));
-        let is_replay = self.job.is_replay();
         let confirmed = tokio::select! { biased;
             confirmed = &mut confirmed => confirmed,
-            () = hung_up(&mut self.client), if !is_replay => {
+            () = hung_up(&mut self.client) => {
                 self.job.report.tell(End::given_up());
                 confirmed.await
             }
         };
-        // For a request an earlier letter that promised a success is enough.
-        Some(confirmed == Ok(Ok(())) || (!is_replay && self.job.is_kept()))
+        // An earlier letter that promised a success is enough.
+        confirmed == Ok(Ok(())) || self.job.is_kept()
     }
 
     /// Sends the answer, or drops it if there is nobody left to hear it.
@@ -304,8 +280,8 @@ impl<V: Event, R, E> Supervision<V, R, E> {
 }
 
 /// Waits for the handler's end, and stores the delivery if a drain gives up on the handler.
-async fn ended<V: Event, R, E>(
-    handler: &mut JoinHandle<Called<R, E>>,
+pub(crate) async fn ended<V: Event, R, E>(
+    handler: &mut Handler<R, E>,
     job: &mut Job<V>,
 ) -> HandlerEnd<R, E> {
     let called = tokio::select! { biased;
@@ -358,8 +334,4 @@ async fn hung_up<R, E>(client: &mut Option<oneshot::Sender<Answer<R, E>>>) {
         None => pending().await,
     }
     *client = None;
-}
-
-fn in_store_time() -> Instant {
-    clock::after(Instant::now(), STORE_TIME)
 }
