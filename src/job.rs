@@ -209,11 +209,11 @@ impl<E: Event> Job<E> {
 
     /// `accepts`: whether a success is to go out, if the request has no outcome yet.
     fn store(&mut self, reason: LetterReason, accepts: bool) -> Option<Confirmation> {
-        let acknowledged = self.report.was_success().unwrap_or(accepts);
+        let acknowledged = self.report.was_success.unwrap_or(accepts);
         let Storage {
             writer, delivery, ..
         } = self.storage.as_mut()?;
-        let tried = self.report.has_handler();
+        let tried = self.report.has_handler;
         Some(writer.store(reason, acknowledged, tried, || delivery.record()))
     }
 }

@@ -8,8 +8,6 @@ use crate::outcome::{LetterReason, Outcome};
 #[cfg(feature = "metrics")]
 use crate::{outcome::OutcomeKind, panic::caught};
 
-pub(crate) const ON: bool = cfg!(feature = "metrics");
-
 /// The label of a request whose event was not read.
 #[cfg(feature = "metrics")]
 const NO_EVENT: &str = "none";

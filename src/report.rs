@@ -34,9 +34,10 @@ pub(crate) struct Report {
     started: Instant,
     /// `None` for a replay: only the log hears of it.
     observers: Option<Arc<Observers>>,
-    /// Of the request's outcome; `None` before it is told.
-    was_success: Option<bool>,
-    has_handler: bool,
+    /// Whether the outcome of the request was a success; `None` before it is told.
+    pub(crate) was_success: Option<bool>,
+    /// Whether a handler has the delivery. Its end is then to be told too.
+    pub(crate) has_handler: bool,
 }
 
 impl Report {
@@ -79,20 +80,6 @@ impl Report {
     pub(crate) fn decoded(&mut self, event: &'static str, received_at: SystemTime) {
         self.outcome.event = Some(event);
         self.outcome.received_at = Some(received_at);
-    }
-
-    /// Whether the outcome of the request was a success; `None` before it is told.
-    pub(crate) fn was_success(&self) -> Option<bool> {
-        self.was_success
-    }
-
-    /// Whether a handler has the delivery. Its end is then to be told too.
-    pub(crate) fn has_handler(&self) -> bool {
-        self.has_handler
-    }
-
-    pub(crate) fn handler_starts(&mut self) {
-        self.has_handler = true;
     }
 
     /// Tells the end of a delivery: that of its handler, if it got to one.

@@ -96,7 +96,7 @@ where
     // would abort the process.
     let called = Caught::new(called, delivery);
     let handler = tokio::spawn(Span::current().instrument(called));
-    job.report.handler_starts();
+    job.report.has_handler = true;
     handler
 }
 
@@ -249,7 +249,7 @@ impl<V: Event, R, E> Supervision<V, R, E> {
             return false;
         };
         let until = match self.job.deadline {
-            Some(deadline) if self.job.report.was_success().is_none() => {
+            Some(deadline) if self.job.report.was_success.is_none() => {
                 if !self.job.accepts_failures() {
                     // The failure goes out at once.
                     return false;
