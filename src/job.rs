@@ -164,37 +164,32 @@ impl<E: Event> Job<E> {
             }
             _ => false,
         };
-        let answer = self.answer_failure(*failure, is_stored);
+        let answer = self.answer(Err(failure), is_stored);
         self.release();
         answer
     }
 
-    /// Tells the end of the handler and gives the answer: a success if the store has the delivery.
+    /// Tells the end of the delivery and gives the answer: that of the handler or the failure, or a
+    /// success if the store has the delivery.
     pub(crate) fn answer<R, X>(&mut self, end: HandlerEnd<R, X>, is_stored: bool) -> Answer<R, X> {
         match end {
             Ok(response) => {
                 self.report.delivery_ended(End::answered(response.status()));
                 Ok(response.map(ResponseBody::handler))
             }
-            Err(failure) => self.answer_failure(*failure, is_stored),
+            Err(failure) if is_stored => {
+                let end = failure
+                    .end
+                    .stored(failure.reason, self.config.rules.success);
+                self.report.delivery_ended(end);
+                discard(failure.answer);
+                Ok(self.config.success())
+            }
+            Err(failure) => {
+                self.report.delivery_ended(failure.end);
+                failure.answer
+            }
         }
-    }
-
-    /// The same for a failure.
-    fn answer_failure<R, X>(&mut self, failure: Failure<R, X>, is_stored: bool) -> Answer<R, X> {
-        let Failure {
-            reason,
-            end,
-            answer,
-        } = failure;
-        if !is_stored {
-            self.report.delivery_ended(end);
-            return answer;
-        }
-        let success = self.config.rules.success;
-        self.report.delivery_ended(end.stored(reason, success));
-        discard(answer);
-        Ok(self.config.success())
     }
 
     fn store_unfinished(&mut self) -> Option<Confirmation> {
