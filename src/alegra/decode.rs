@@ -50,7 +50,6 @@ fn in_one_pass(text: &str) -> Result<Event, Bail> {
             _ => drop(fields.next_value::<IgnoredAny>()?),
         }
     }
-    fields.leave()?;
     reader.end()?;
     event.ok_or(Bail::custom("no message"))
 }

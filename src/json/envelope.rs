@@ -1,6 +1,7 @@
 //! The body as a whole: what is refused, and what is read of a body that does not fit.
 
-use serde::de::IgnoredAny;
+use serde::de::{IgnoredAny, MapAccess};
+use serde_json::value::RawValue;
 
 use super::reader::Reader;
 use crate::rejection::Rejection;
@@ -69,13 +70,16 @@ pub(crate) fn fields<'a, const N: usize>(
     let mut reader = Reader::unlimited(text);
     let mut entries = reader.object().map_err(no_object)?;
     let mut fields = [Field::default(); N];
-    while let Some((key, value)) = entries.next_raw().map_err(no_object)? {
+    while let Some((key, value)) = entries
+        .next_entry::<&RawValue, &RawValue>()
+        .map_err(no_object)?
+    {
         // A key whose escapes make no text is just one of the others.
-        let key: String = serde_json::from_str(key).unwrap_or_default();
+        let key: String = serde_json::from_str(key.get()).unwrap_or_default();
         if let Some(index) = names.iter().position(|names| names.contains(&&*key)) {
             let field = &mut fields[index];
             field.doubled = field.first.is_some();
-            field.first.get_or_insert(value);
+            field.first.get_or_insert(value.get());
         }
     }
     Ok(fields)

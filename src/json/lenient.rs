@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserializer, de::IgnoredAny};
+use serde::{Deserialize, Deserializer};
 
 use super::token::{Object, Token, Value, expected, read};
 
@@ -121,14 +121,18 @@ impl<'de> Object<'de> for String {
     }
 }
 
-impl Object<'_> for IgnoredAny {}
+/// An object in the place of a scalar. Its keys have to be text, like those of any object.
+#[derive(Deserialize)]
+struct NoScalar {}
+
+impl Object<'_> for NoScalar {}
 
 /// A value that is neither an array nor an object.
 fn token<'de, D>(deserializer: D, expects: &'static str) -> Result<Token<'de>, D::Error>
 where
     D: Deserializer<'de>,
 {
-    match read::<IgnoredAny, D>(deserializer, 0, expects)? {
+    match read::<NoScalar, D>(deserializer, 0, expects)? {
         Value::Token(token) => Ok(token),
         _ => Err(expected(expects)),
     }

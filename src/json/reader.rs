@@ -8,8 +8,7 @@ use std::{borrow::Cow, fmt};
 use serde::{
     Deserializer,
     de::{
-        DeserializeSeed, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor,
-        value::BorrowedStrDeserializer,
+        DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor, value::BorrowedStrDeserializer,
     },
     forward_to_deserialize_any,
 };
@@ -192,35 +191,17 @@ impl<'de> Reader<'de> {
     /// Passes over a value.
     fn skip_value(&mut self) -> Result<(), Bail> {
         match self.peek() {
-            Some(b'"') => {
-                self.at += 1;
-                self.skip_unread_string()
-            }
-            Some(b'[') => {
-                let mut list = self.enter(b'[')?;
-                while list.has_next()? {
-                    list.reader.skip_value()?;
-                }
-                list.leave()
-            }
-            Some(b'{') => {
-                let mut object = self.enter(b'{')?;
-                while object.has_next()? {
-                    object.reader.take(b'"')?;
-                    object.reader.skip_unread_string()?;
-                    object.reader.take_mark(b':')?;
-                    object.reader.skip_value()?;
-                }
-                object.leave()
-            }
+            Some(b'"') => self.skip_unread_string(),
+            Some(b'[' | b'{') => self.deserialize_any(IgnoredAny).map(drop),
             _ => self.bare().map(drop),
         }
     }
 
-    /// The rest of a string that nobody reads. Its escapes have to be JSON, but need not make text:
+    /// Passes over a string that nobody reads. Its escapes have to be JSON, but need not make text:
     /// half of a surrogate pair will do.
     fn skip_unread_string(&mut self) -> Result<(), Bail> {
-        let start = self.at - 1;
+        let start = self.at;
+        self.take(b'"')?;
         let has_escapes = self.skip_string()?;
         if has_escapes && serde_json::from_str::<IgnoredAny>(self.since(start)?).is_err() {
             return Err(BAIL);
@@ -229,7 +210,8 @@ impl<'de> Reader<'de> {
     }
 }
 
-/// The entries of an object or the elements of an array.
+/// The entries of an object or the elements of an array. Whoever reads them has to read them all: only
+/// then the closing bracket is taken.
 pub(crate) struct Entries<'a, 'de> {
     pub(crate) reader: &'a mut Reader<'de>,
     close: u8,
@@ -237,26 +219,12 @@ pub(crate) struct Entries<'a, 'de> {
 }
 
 impl<'de> Entries<'_, 'de> {
-    /// Takes the closing bracket.
-    pub(crate) fn leave(self) -> Result<(), Bail> {
-        self.reader.depth -= 1;
-        self.reader.take(self.close)
-    }
-
-    /// The next key and its value in an object, both as they are written.
-    pub(crate) fn next_raw(&mut self) -> Result<Option<(&'de str, &'de str)>, Bail> {
-        if !self.has_next()? {
-            return Ok(None);
-        }
-        let key = self.reader.raw()?;
-        self.reader.take_mark(b':')?;
-        Ok(Some((key, self.reader.raw()?)))
-    }
-
-    /// Whether another one follows; takes the comma before it.
+    /// Whether another one follows; takes the comma before it, or the closing bracket.
     fn has_next(&mut self) -> Result<bool, Bail> {
         self.reader.skip_space();
         if self.reader.peek() == Some(self.close) {
+            self.reader.at += 1;
+            self.reader.depth -= 1;
             return Ok(false);
         }
         if !self.is_first {
@@ -278,13 +246,12 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de> {
         if !self.has_next()? {
             return Ok(None);
         }
-        let key = self.reader.string()?;
-        self.reader.take_mark(b':')?;
-        match key {
-            Cow::Borrowed(key) => seed.deserialize(BorrowedStrDeserializer::new(key)),
-            Cow::Owned(key) => seed.deserialize(key.into_deserializer()),
+        if self.reader.peek() != Some(b'"') {
+            return Err(BAIL);
         }
-        .map(Some)
+        let key = seed.deserialize(&mut *self.reader)?;
+        self.reader.take_mark(b':')?;
+        Ok(Some(key))
     }
 
     fn next_value_seed<V>(&mut self, seed: V) -> Result<V::Value, Bail>
@@ -319,18 +286,8 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
                 Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
                 Cow::Owned(text) => visitor.visit_string(text),
             },
-            Some(b'{') => {
-                let mut object = self.enter(b'{')?;
-                let value = visitor.visit_map(&mut object)?;
-                object.leave()?;
-                Ok(value)
-            }
-            Some(b'[') => {
-                let mut list = self.enter(b'[')?;
-                let value = visitor.visit_seq(&mut list)?;
-                list.leave()?;
-                Ok(value)
-            }
+            Some(b'{') => visitor.visit_map(self.enter(b'{')?),
+            Some(b'[') => visitor.visit_seq(self.enter(b'[')?),
             _ => Err(BAIL),
         }
     }
