@@ -118,13 +118,13 @@ impl<'de> Visitor<'de> for Message {
 fn step_by_step(text: &str) -> Result<Event, Rejection> {
     let containers = envelope::check(text)?;
     let [subject, message] = envelope::fields(text, [&["subject"], &["message"]])?;
-    let text = subject.routing(NO_SUBJECT)?;
+    let text = envelope::routing(&subject, NO_SUBJECT)?;
     let Some(subject) = event::subject(&text) else {
         return Ok(Event::Unknown(Unknown { subject: text }));
     };
     let mut path = "message".to_owned();
     let mut id = None;
-    if let Some(raw) = message.only() {
+    if let Some(raw) = envelope::only(&message) {
         let message = Message(subject);
         if containers <= MAX_CONTAINERS {
             // `serde_json` has the last word.
@@ -145,8 +145,8 @@ fn step_by_step(text: &str) -> Result<Event, Rejection> {
 /// The object's id, whatever else does not fit.
 fn object_id(message: &str, entity: &str) -> Option<Id> {
     let [object] = envelope::fields(message, [&[entity]]).ok()?;
-    let [id] = envelope::fields(object.only()?, [&["id"]]).ok()?;
-    serde_json::from_str(id.only()?).ok()
+    let [id] = envelope::fields(envelope::only(&object)?, [&["id"]]).ok()?;
+    serde_json::from_str(envelope::only(&id)?).ok()
 }
 
 impl<'de> Deserialize<'de> for Event {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     json::{
-        envelope::{self, Field},
+        envelope,
         lenient::{Scalar, scalar},
         misfit,
         reader::Reader,
@@ -50,8 +50,8 @@ fn step_by_step(text: &str) -> Result<Event, Rejection> {
         &["send"],
     ];
     let [topic, action, cpn_id, resource, resource_id, send] = envelope::fields(text, names)?;
-    let topic = topic.routing(NO_TOPIC)?;
-    let action = string(action);
+    let topic = envelope::routing(&topic, NO_TOPIC)?;
+    let action = string(&action);
     let is_new_action = action
         .as_deref()
         .is_some_and(|action| Action::parse(action).is_none());
@@ -64,28 +64,29 @@ fn step_by_step(text: &str) -> Result<Event, Rejection> {
             Err(_) => Event::Drifted(Drifted {
                 topic,
                 path: misfit::locate(text, Exactly::<Notification>::seed()),
-                cpn_id: read(cpn_id),
-                resource_id: read(resource_id),
+                cpn_id: read(&cpn_id),
+                resource_id: read(&resource_id),
             }),
         },
         // A topic of which nothing is known, or a known one to which something new was done.
         _ => Event::Unknown(Unknown {
             topic,
             action,
-            cpn_id: read(cpn_id),
-            resource: string(resource),
-            resource_id: read(resource_id),
-            send: read(send),
+            cpn_id: read(&cpn_id),
+            resource: string(&resource),
+            resource_id: read(&resource_id),
+            send: read(&send),
         }),
     })
 }
 
-fn read<T: Scalar>(field: Field<'_>) -> Option<T> {
-    scalar(&mut serde_json::Deserializer::from_str(field.only()?)).ok()
+fn read<T: Scalar>(values: &[&str]) -> Option<T> {
+    let raw = envelope::only(values)?;
+    scalar(&mut serde_json::Deserializer::from_str(raw)).ok()
 }
 
-fn string(field: Field<'_>) -> Option<String> {
-    serde_json::from_str(field.only()?).ok()
+fn string(values: &[&str]) -> Option<String> {
+    serde_json::from_str(envelope::only(values)?).ok()
 }
 
 impl<'de> Deserialize<'de> for Event {

@@ -33,43 +33,38 @@ pub(crate) fn check(text: &str) -> Result<usize, Rejection> {
     }
 }
 
-/// One field of an envelope, unread.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Field<'a> {
-    first: Option<&'a str>,
-    doubled: bool,
-}
-
-impl<'a> Field<'a> {
-    /// The value of a field that occurs exactly once.
-    pub(crate) fn only(self) -> Option<&'a str> {
-        self.first.filter(|_| !self.doubled)
-    }
-
-    /// The text of the field that says what kind of event the body is, which has to be exact:
-    /// without it there is nothing to deliver to anybody. Takes what to say of a field that is
-    /// missing, one that stands there twice, and one that is no text.
-    pub(crate) fn routing(
-        self,
-        [missing, doubled, not_text]: [&'static str; 3],
-    ) -> Result<String, Rejection> {
-        if self.doubled {
-            return Err(Rejection::malformed(doubled));
-        }
-        let raw = self.first.ok_or(Rejection::malformed(missing))?;
-        serde_json::from_str(raw).map_err(|_| Rejection::malformed(not_text))
+/// The value of a field that stands there once.
+pub(crate) fn only<'a>(values: &[&'a str]) -> Option<&'a str> {
+    match values {
+        [raw] => Some(raw),
+        _ => None,
     }
 }
 
-/// The fields of an object, unread, each by any of its names; or why the text is no object.
+/// The text of the field that says what kind of event the body is, which has to be exact: without it
+/// there is nothing to deliver to anybody. Takes what to say of a field that is missing, one that
+/// stands there twice, and one that is no text.
+pub(crate) fn routing(
+    values: &[&str],
+    [missing, doubled, not_text]: [&'static str; 3],
+) -> Result<String, Rejection> {
+    match values {
+        [] => Err(Rejection::malformed(missing)),
+        [raw] => serde_json::from_str(raw).map_err(|_| Rejection::malformed(not_text)),
+        _ => Err(Rejection::malformed(doubled)),
+    }
+}
+
+/// The values of an object's fields, unread, each field by any of its names; or why the text is no
+/// object. A field that stands there twice has two values.
 pub(crate) fn fields<'a, const N: usize>(
     text: &'a str,
     names: [&[&str]; N],
-) -> Result<[Field<'a>; N], Rejection> {
+) -> Result<[Vec<&'a str>; N], Rejection> {
     let no_object = |_| Rejection::malformed("the body is not a JSON object");
     let mut reader = Reader::unlimited(text);
     let mut entries = reader.object().map_err(no_object)?;
-    let mut fields = [Field::default(); N];
+    let mut fields = names.map(|_| Vec::new());
     while let Some((key, value)) = entries
         .next_entry::<&RawValue, &RawValue>()
         .map_err(no_object)?
@@ -77,9 +72,7 @@ pub(crate) fn fields<'a, const N: usize>(
         // A key whose escapes make no text is just one of the others.
         let key: String = serde_json::from_str(key.get()).unwrap_or_default();
         if let Some(index) = names.iter().position(|names| names.contains(&&*key)) {
-            let field = &mut fields[index];
-            field.doubled = field.first.is_some();
-            field.first.get_or_insert(value.get());
+            fields[index].push(value.get());
         }
     }
     Ok(fields)
