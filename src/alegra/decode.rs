@@ -36,11 +36,11 @@ fn in_one_pass(text: &str) -> Result<Event, Bail> {
     let mut fields = reader.object()?;
     let mut subject = None;
     let mut event = None;
-    while let Some(key) = fields.next_key_seed(Key)? {
+    while let Some(Key(key)) = fields.next_key()? {
         match &*key {
             "subject" if subject.is_none() => {
-                let known = event::subject(&fields.next_value_seed(Key)?);
-                subject = Some(known.ok_or(Bail::custom("an unknown subject"))?);
+                let Key(text) = fields.next_value()?;
+                subject = Some(event::subject(&text).ok_or(Bail::custom("an unknown subject"))?);
             }
             "message" if event.is_none() => {
                 let subject = subject.ok_or(Bail::custom("a message before its subject"))?;
@@ -83,27 +83,27 @@ impl<'de> Visitor<'de> for Message {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Event, A::Error> {
         let entity = self.entity();
         loop {
-            match map.next_key_seed(Key)? {
-                Some(key) if key == entity => break,
+            match map.next_key()? {
+                Some(Key(key)) if key == entity => break,
                 Some(_) => drop(map.next_value::<IgnoredAny>()?),
                 None => return Err(A::Error::missing_field(entity)),
             }
         }
         let event = match self.0 {
-            "new-client" => Event::NewClient(map.next_value_seed(Exactly::seed())?),
-            "edit-client" => Event::EditClient(map.next_value_seed(Exactly::seed())?),
-            "delete-client" => Event::DeleteClient(map.next_value_seed(Exactly::seed())?),
-            "new-item" => Event::NewItem(map.next_value_seed(Exactly::seed())?),
-            "edit-item" => Event::EditItem(map.next_value_seed(Exactly::seed())?),
-            "delete-item" => Event::DeleteItem(map.next_value_seed(Exactly::seed())?),
-            "new-invoice" => Event::NewInvoice(map.next_value_seed(Exactly::seed())?),
-            "edit-invoice" => Event::EditInvoice(map.next_value_seed(Exactly::seed())?),
-            "delete-invoice" => Event::DeleteInvoice(map.next_value_seed(Exactly::seed())?),
-            "new-bill" => Event::NewBill(map.next_value_seed(Exactly::seed())?),
-            "edit-bill" => Event::EditBill(map.next_value_seed(Exactly::seed())?),
-            _ => Event::DeleteBill(map.next_value_seed(Exactly::seed())?),
+            "new-client" => Event::NewClient(map.next_value::<Exactly<_>>()?.0),
+            "edit-client" => Event::EditClient(map.next_value::<Exactly<_>>()?.0),
+            "delete-client" => Event::DeleteClient(map.next_value::<Exactly<_>>()?.0),
+            "new-item" => Event::NewItem(map.next_value::<Exactly<_>>()?.0),
+            "edit-item" => Event::EditItem(map.next_value::<Exactly<_>>()?.0),
+            "delete-item" => Event::DeleteItem(map.next_value::<Exactly<_>>()?.0),
+            "new-invoice" => Event::NewInvoice(map.next_value::<Exactly<_>>()?.0),
+            "edit-invoice" => Event::EditInvoice(map.next_value::<Exactly<_>>()?.0),
+            "delete-invoice" => Event::DeleteInvoice(map.next_value::<Exactly<_>>()?.0),
+            "new-bill" => Event::NewBill(map.next_value::<Exactly<_>>()?.0),
+            "edit-bill" => Event::EditBill(map.next_value::<Exactly<_>>()?.0),
+            _ => Event::DeleteBill(map.next_value::<Exactly<_>>()?.0),
         };
-        while let Some(key) = map.next_key_seed(Key)? {
+        while let Some(Key(key)) = map.next_key()? {
             if key == entity {
                 return Err(A::Error::duplicate_field(entity));
             }

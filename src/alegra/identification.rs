@@ -1,4 +1,4 @@
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeSeed};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::json::{
     lenient::text,
@@ -65,6 +65,6 @@ impl<'de> Object<'de> for Identification {
 
 impl<'de> Deserialize<'de> for Identification {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Exactly::seed().deserialize(deserializer)
+        Exactly::deserialize(deserializer).map(|Exactly(value)| value)
     }
 }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeSeed};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::json::{
     lenient::text,
@@ -77,6 +77,6 @@ impl<'de> Object<'de> for Name {
 
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Exactly::seed().deserialize(deserializer)
+        Exactly::deserialize(deserializer).map(|Exactly(value)| value)
     }
 }

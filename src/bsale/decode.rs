@@ -1,9 +1,8 @@
 //! From a body to an event: in one pass where all fits, else by looking for what does not.
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{DeserializeSeed, Error},
-};
+use std::marker::PhantomData;
+
+use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::value::RawValue;
 
 use super::{
@@ -31,8 +30,8 @@ const NO_TOPIC: [&str; 3] = [
 pub(super) fn decode(body: &[u8]) -> Result<Event, Rejection> {
     let text = envelope::text(body)?;
     let mut reader = Reader::new(text);
-    match Exactly::seed().deserialize(&mut reader) {
-        Ok(notification) if reader.end().is_ok() => Ok(Event::Notification(notification)),
+    match Exactly::deserialize(&mut reader) {
+        Ok(Exactly(notification)) if reader.end().is_ok() => Ok(Event::Notification(notification)),
         _ => step_by_step(text),
     }
 }
@@ -63,7 +62,7 @@ fn step_by_step(text: &str) -> Result<Event, Rejection> {
             Ok(notification) => Event::Notification(notification),
             Err(_) => Event::Drifted(Drifted {
                 topic,
-                path: misfit::locate(text, Exactly::<Notification>::seed()),
+                path: misfit::locate(text, PhantomData::<Exactly<Notification>>),
                 cpn_id: read(&cpn_id),
                 resource_id: read(&resource_id),
             }),

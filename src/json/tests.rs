@@ -3,7 +3,7 @@
 
 use std::fmt::Debug;
 
-use serde::de::DeserializeSeed;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
@@ -45,11 +45,8 @@ fn the_reader_takes_every_leniency() {
 
 #[track_caller]
 fn taken<T: for<'de> Object<'de> + PartialEq + Debug>(text: &str) {
-    let here: Result<T, Bail> = Exactly::seed().deserialize(&mut Reader::new(text));
-    assert_eq!(
-        here.expect("taken"),
-        serde_json::from_str(text).expect("a value")
-    );
+    let Exactly(here) = Exactly::<T>::deserialize(&mut Reader::new(text)).expect("taken");
+    assert_eq!(here, serde_json::from_str(text).expect("a value"));
 }
 
 #[test]

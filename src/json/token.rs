@@ -132,8 +132,8 @@ impl<'de, T: Object<'de>> Visitor<'de> for ValueVisitor<T> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
         let mut list = Vec::new();
         while list.len() < self.most {
-            match elements.next_element_seed(Exactly::seed())? {
-                Some(element) => push(&mut list, element),
+            match elements.next_element()? {
+                Some(Exactly(element)) => push(&mut list, element),
                 None => return Ok(Value::Array(list)),
             }
         }
@@ -144,19 +144,21 @@ impl<'de, T: Object<'de>> Visitor<'de> for ValueVisitor<T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
-        let mut key = fields.next_key_seed(Key)?;
-        match &key {
-            None => return Ok(Value::Empty),
-            Some(key) if self.most > 1 && is_index(key) => {}
-            Some(_) => return Fields::read(key, fields).map(Value::Object),
+        let Some(Key(first)) = fields.next_key()? else {
+            return Ok(Value::Empty);
+        };
+        if self.most <= 1 || !is_index(&first) {
+            return Fields::read(first, fields).map(Value::Object);
         }
         let mut list = Vec::new();
-        while let Some(index) = key {
+        let mut key = Some(Key(first));
+        while let Some(Key(index)) = key {
             if !is_index(&index) || list.len() == self.most {
                 return Err(expected(self.expected));
             }
-            push(&mut list, fields.next_value_seed(Exactly::seed())?);
-            key = fields.next_key_seed(Key)?;
+            let Exactly(element) = fields.next_value()?;
+            push(&mut list, element);
+            key = fields.next_key()?;
         }
         Ok(Value::Array(list))
     }
@@ -195,24 +197,17 @@ fn is_index(key: &str) -> bool {
 
 /// A `T` that has to be there. What is no `T` by itself has to be an object: a derived struct would
 /// also take an array of its fields by position.
-pub(crate) struct Exactly<T>(PhantomData<T>);
+pub(crate) struct Exactly<T>(pub(crate) T);
 
-impl<T> Exactly<T> {
-    pub(crate) fn seed() -> Self {
-        Self(PhantomData)
-    }
-}
-
-impl<'de, T: Object<'de>> DeserializeSeed<'de> for Exactly<T> {
-    type Value = T;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-        match read(deserializer, 0, T::EXPECTED)? {
-            Value::Object(object) => Ok(object),
-            Value::Empty => T::empty(),
-            Value::Token(token) => T::bare(token).ok_or_else(|| expected(T::EXPECTED)),
-            Value::Array(_) => Err(expected(T::EXPECTED)),
-        }
+impl<'de, T: Object<'de>> Deserialize<'de> for Exactly<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = match read(deserializer, 0, T::EXPECTED)? {
+            Value::Object(object) => Some(object),
+            Value::Empty => Some(T::empty()?),
+            Value::Token(token) => T::bare(token),
+            Value::Array(_) => None,
+        };
+        value.map(Self).ok_or_else(|| expected(T::EXPECTED))
     }
 }
 
@@ -225,9 +220,9 @@ struct Fields<'de, A> {
 
 impl<'de, A: MapAccess<'de>> Fields<'de, A> {
     /// An object of which `T` knows no key is no `T`.
-    fn read<T: Object<'de>>(first: Option<Cow<'de, str>>, rest: A) -> Result<T, A::Error> {
+    fn read<T: Object<'de>>(first: Cow<'de, str>, rest: A) -> Result<T, A::Error> {
         let mut fields = Self {
-            first,
+            first: Some(first),
             rest,
             has_known: false,
         };
@@ -259,31 +254,9 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<'de, A> {
 }
 
 /// A key, borrowed where it has no escapes.
-pub(crate) struct Key;
-
-impl<'de> DeserializeSeed<'de> for Key {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Key {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_borrowed_str<E: Error>(self, key: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(key))
-    }
-
-    fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(key.to_owned()))
-    }
-}
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Key<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 /// An error that says what the field holds, and nothing of what was found.
 pub(super) fn expected<E: Error>(what: &'static str) -> E {
