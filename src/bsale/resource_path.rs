@@ -23,22 +23,20 @@ impl Notification {
         // In v1 a query says `variantid` and `officeid`, in v2 `variant` and `office`.
         let in_v2 = path.replace("id=", "=");
         let ids = ids_in(template(self.topic), &in_v2)?;
-        self.agrees_with(&ids)
-            .then(|| ResourcePath(format!("/{version}{path}")))
+        let agrees = ids
+            .into_iter()
+            .zip(self.named_ids())
+            .all(|(id, named)| named.is_none_or(|named| *named == id));
+        agrees.then(|| ResourcePath(format!("/{version}{path}")))
     }
 
-    /// Whether those are the ids that the notice names beside the resource, in the order in which the
-    /// topic's resource has them.
-    fn agrees_with(&self, ids: &[&str]) -> bool {
-        let is = |id: &Option<Id>, part: &str| id.as_ref().is_none_or(|id| *id == part);
-        match (self.topic, ids) {
-            (Topic::Price, [list, variant]) => {
-                self.resource_id == *variant && is(&self.price_list_id, list)
-            }
-            (Topic::Stock, [variant, office]) => {
-                self.resource_id == *variant && is(&self.office_id, office)
-            }
-            (_, ids) => ids.iter().all(|id| self.resource_id == *id),
+    /// The ids beside the resource, in the order in which the topic's template has them.
+    fn named_ids(&self) -> [Option<&Id>; 2] {
+        let id = Some(&self.resource_id);
+        match self.topic {
+            Topic::Price => [self.price_list_id.as_ref(), id],
+            Topic::Stock => [id, self.office_id.as_ref()],
+            _ => [id, None],
         }
     }
 }
