@@ -35,9 +35,7 @@ pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     const EXPECTED: &str = "text: a string";
     match token(deserializer, EXPECTED)? {
         Token::Null => Ok(None),
-        Token::String(text) => Ok(Some(text.into_owned())),
-        Token::Number(digits) => Ok(Some(digits.to_owned())),
-        Token::True | Token::False => Err(expected(EXPECTED)),
+        token => some(token.text(), EXPECTED),
     }
 }
 
