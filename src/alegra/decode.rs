@@ -32,7 +32,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Event, Rejection> {
 
 /// Takes the order in which Alegra writes: a known subject, then the message.
 fn in_one_pass(text: &str) -> Result<Event, Bail> {
-    let mut reader = Reader::new(text);
+    let mut reader = Reader::new(text, MAX_CONTAINERS);
     let mut fields = reader.object()?;
     let mut subject = None;
     let mut event = None;

@@ -15,7 +15,7 @@ use crate::{
         envelope,
         lenient::{Scalar, scalar},
         misfit,
-        reader::Reader,
+        reader::{MAX_CONTAINERS, Reader},
         token::Exactly,
     },
     rejection::Rejection,
@@ -29,7 +29,7 @@ const NO_TOPIC: [&str; 3] = [
 
 pub(super) fn decode(body: &[u8]) -> Result<Event, Rejection> {
     let text = envelope::text(body)?;
-    let mut reader = Reader::new(text);
+    let mut reader = Reader::new(text, MAX_CONTAINERS);
     match Exactly::deserialize(&mut reader) {
         Ok(Exactly(notification)) if reader.end().is_ok() => Ok(Event::Notification(notification)),
         _ => step_by_step(text),

@@ -26,7 +26,7 @@ pub(crate) fn check(text: &str) -> Result<usize, Rejection> {
         // The error's own text quotes the body; its place does not.
         Rejection::malformed("the body is not JSON").at(error.line(), error.column())
     })?;
-    let mut reader = Reader::unlimited(text);
+    let mut reader = Reader::new(text, usize::MAX);
     match reader.raw() {
         Ok(_) => Ok(reader.containers),
         Err(_) => Err(Rejection::malformed("the body is nested deeper than 127")),
@@ -62,7 +62,7 @@ pub(crate) fn fields<'a, const N: usize>(
     names: [&[&str]; N],
 ) -> Result<[Vec<&'a str>; N], Rejection> {
     let no_object = |_| Rejection::malformed("the body is not a JSON object");
-    let mut reader = Reader::unlimited(text);
+    let mut reader = Reader::new(text, usize::MAX);
     let mut entries = reader.object().map_err(no_object)?;
     let mut fields = names.map(|_| Vec::new());
     while let Some((key, value)) = entries

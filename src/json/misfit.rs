@@ -7,7 +7,7 @@ pub(crate) fn locate<'de, T>(text: &'de str, seed: T) -> String
 where
     T: DeserializeSeed<'de>,
 {
-    let mut reader = Reader::unlimited(text);
+    let mut reader = Reader::new(text, usize::MAX);
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(&mut reader, &mut track);
     let field = seed.deserialize(tracked).err().and_then(|bail| bail.field);

@@ -49,24 +49,16 @@ pub(crate) struct Bail {
 const BAIL: Bail = Bail { field: None };
 
 impl<'de> Reader<'de> {
-    pub(crate) fn new(text: &'de str) -> Self {
+    pub(crate) fn new(text: &'de str, max_containers: usize) -> Self {
         let mut reader = Self {
             text,
             at: 0,
             depth: 0,
             containers: 0,
-            max_containers: MAX_CONTAINERS,
+            max_containers,
         };
         reader.skip_space();
         reader
-    }
-
-    /// A reader that takes any number of objects and arrays.
-    pub(crate) fn unlimited(text: &'de str) -> Self {
-        Self {
-            max_containers: usize::MAX,
-            ..Self::new(text)
-        }
     }
 
     /// Nothing may follow but white space.

@@ -13,7 +13,7 @@ use super::{
 use crate::alegra::{Bill, Client, Invoice, Item};
 
 fn raw(text: &str) -> Result<&str, Bail> {
-    let mut reader = Reader::new(text);
+    let mut reader = Reader::new(text, MAX_CONTAINERS);
     let raw = reader.raw()?;
     reader.end()?;
     Ok(raw)
@@ -45,7 +45,8 @@ fn the_reader_takes_every_leniency() {
 
 #[track_caller]
 fn taken<T: for<'de> Object<'de> + PartialEq + Debug>(text: &str) {
-    let Exactly(here) = Exactly::<T>::deserialize(&mut Reader::new(text)).expect("taken");
+    let Exactly(here) =
+        Exactly::<T>::deserialize(&mut Reader::new(text, MAX_CONTAINERS)).expect("taken");
     assert_eq!(here, serde_json::from_str(text).expect("a value"));
 }
 
