@@ -52,7 +52,7 @@ fn step_by_step(text: &str) -> Result<Event, Rejection> {
     let topic = envelope::routing(&topic, NO_TOPIC)?;
     let action = string(&action);
     let is_new_action = action
-        .as_deref()
+        .as_ref()
         .is_some_and(|action| Action::parse(action).is_none());
 
     Ok(match Topic::parse(&topic) {

@@ -26,7 +26,9 @@ pub(crate) fn optional<'de, D: Deserializer<'de>, T: Scalar>(
 ) -> Result<Option<T>, D::Error> {
     match token(deserializer, T::EXPECTED)? {
         token if token.is_none() => Ok(None),
-        token => some(T::read(token), T::EXPECTED),
+        token => T::read(token)
+            .map(Some)
+            .ok_or_else(|| expected(T::EXPECTED)),
     }
 }
 
@@ -34,8 +36,8 @@ pub(crate) fn optional<'de, D: Deserializer<'de>, T: Scalar>(
 pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     const EXPECTED: &str = "text: a string";
     match token(deserializer, EXPECTED)? {
-        Token::Null => Ok(None),
-        token => some(token.text(), EXPECTED),
+        Token::Bool(_) => Err(expected(EXPECTED)),
+        token => Ok(token.text()),
     }
 }
 
@@ -44,17 +46,13 @@ pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     const EXPECTED: &str = "true or false";
     let text = match token(deserializer, EXPECTED)? {
         token if token.is_none() => return Ok(None),
-        Token::True => return Ok(Some(true)),
-        Token::False => return Ok(Some(false)),
+        Token::Bool(flag) => return Ok(Some(flag)),
         token => token.text().unwrap_or_default(),
     };
-    let is_one_of = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
-    if is_one_of(&["1", "true", "yes", "y", "si", "sí", "s"]) {
-        Ok(Some(true))
-    } else if is_one_of(&["0", "false", "no", "n"]) {
-        Ok(Some(false))
-    } else {
-        Err(expected(EXPECTED))
+    match &*text.to_ascii_lowercase() {
+        "1" | "true" | "yes" | "y" | "si" | "sí" | "s" => Ok(Some(true)),
+        "0" | "false" | "no" | "n" => Ok(Some(false)),
+        _ => Err(expected(EXPECTED)),
     }
 }
 
@@ -64,11 +62,10 @@ pub(crate) fn object<'de, D: Deserializer<'de>, T: Object<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     match read::<T, D>(deserializer, 1, T::EXPECTED)? {
-        Value::Object(object) => Ok(Some(object)),
-        Value::Empty => Ok(T::empty::<D::Error>().ok()),
         Value::Array(mut only) => Ok(only.pop()),
         Value::Token(token) if token.is_none() => Ok(None),
-        Value::Token(token) => some(T::bare(token), T::EXPECTED),
+        Value::Empty => Ok(T::empty::<D::Error>().ok()),
+        only => only.exactly().map(Some),
     }
 }
 
@@ -84,10 +81,8 @@ pub(crate) fn text_or_object<'de, D: Deserializer<'de>, T: Object<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     match read::<T, D>(deserializer, 0, T::EXPECTED)? {
-        Value::Object(object) => Ok(Some(object)),
-        Value::Empty => T::empty().map(Some),
         Value::Array(_) | Value::Token(Token::Null) => Ok(None),
-        Value::Token(token) => some(T::bare(token), T::EXPECTED),
+        only => only.exactly().map(Some),
     }
 }
 
@@ -97,14 +92,10 @@ pub(crate) fn list<'de, D: Deserializer<'de>, T: Object<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
     match read::<T, D>(deserializer, T::MOST, T::EXPECTED)? {
-        Value::Object(only) => Ok(vec![only]),
         Value::Array(list) => Ok(list),
-        Value::Empty => Ok(Vec::new()),
         Value::Token(token) if token.is_none() => Ok(Vec::new()),
-        Value::Token(token) => match T::bare(token) {
-            Some(only) => Ok(vec![only]),
-            None => Err(expected(T::EXPECTED)),
-        },
+        Value::Empty => Ok(Vec::new()),
+        only => only.exactly().map(|only| vec![only]),
     }
 }
 
@@ -134,9 +125,4 @@ where
         Value::Token(token) => Ok(token),
         _ => Err(expected(expects)),
     }
-}
-
-/// What was read and has to be there.
-fn some<T, E: serde::de::Error>(found: Option<T>, expects: &'static str) -> Result<Option<T>, E> {
-    found.map_or_else(|| Err(expected(expects)), |found| Ok(Some(found)))
 }

@@ -16,8 +16,7 @@ use super::reader::{MAX_CONTAINERS, VALUE};
 /// A value that is neither an array nor an object, as it is written.
 pub(crate) enum Token<'de> {
     Null,
-    True,
-    False,
+    Bool(bool),
     Number(&'de str),
     String(Cow<'de, str>),
 }
@@ -55,13 +54,25 @@ pub(crate) trait Object<'de>: Deserialize<'de> {
     }
 }
 
+impl<'de, T: Object<'de>> Value<'de, T> {
+    /// The `T` that is written without a list around it.
+    pub(super) fn exactly<E: Error>(self) -> Result<T, E> {
+        match self {
+            Self::Object(object) => Ok(object),
+            Self::Empty => T::empty(),
+            Self::Token(token) => T::bare(token).ok_or_else(|| expected(T::EXPECTED)),
+            Self::Array(_) => Err(expected(T::EXPECTED)),
+        }
+    }
+}
+
 impl<'de> Token<'de> {
     /// Of JSON that is no string, no array and no object.
     fn bare(text: &'de str) -> Self {
         match text {
             "null" => Self::Null,
-            "true" => Self::True,
-            "false" => Self::False,
+            "true" => Self::Bool(true),
+            "false" => Self::Bool(false),
             number => Self::Number(number),
         }
     }
@@ -71,7 +82,7 @@ impl<'de> Token<'de> {
         match self {
             Self::String(text) => Some(text.into_owned()),
             Self::Number(digits) => Some(digits.to_owned()),
-            Self::Null | Self::True | Self::False => None,
+            Self::Null | Self::Bool(_) => None,
         }
     }
 
@@ -201,13 +212,7 @@ pub(crate) struct Exactly<T>(pub(crate) T);
 
 impl<'de, T: Object<'de>> Deserialize<'de> for Exactly<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = match read(deserializer, 0, T::EXPECTED)? {
-            Value::Object(object) => Some(object),
-            Value::Empty => Some(T::empty()?),
-            Value::Token(token) => T::bare(token),
-            Value::Array(_) => None,
-        };
-        value.map(Self).ok_or_else(|| expected(T::EXPECTED))
+        read(deserializer, 0, T::EXPECTED)?.exactly().map(Self)
     }
 }
 
