@@ -61,12 +61,8 @@ pub struct Item {
     pub custom_fields: Vec<Reference>,
     /// The type, `variant`, `product`, `service`, `kit` for instance. The set of values is open.
     #[doc(alias = "tipo")]
-    #[serde(
-        rename = "type",
-        default,
-        deserialize_with = "text",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "type")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub item_type: Option<String>,
     /// `null` in the documented sample; the shape is not documented.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -87,12 +83,8 @@ impl Object<'_> for Item {}
 pub struct Price {
     /// The id of the price list, under the field `id` or `idPriceList`.
     #[doc(alias = "lista de precios")]
-    #[serde(
-        alias = "idPriceList",
-        default,
-        deserialize_with = "optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(alias = "idPriceList")]
+    #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub id: Option<Id>,
     /// The name of the price list. Not in the documented sample.
     #[doc(alias = "nombre")]
