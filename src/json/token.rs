@@ -154,22 +154,30 @@ impl<'de, T: Object<'de>> Visitor<'de> for ValueVisitor<T> {
         }
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
-        let Some(Key(first)) = fields.next_key()? else {
+    /// An object of which `T` knows no key is no `T`.
+    fn visit_map<A: MapAccess<'de>>(self, mut rest: A) -> Result<Self::Value, A::Error> {
+        let Some(Key(first)) = rest.next_key()? else {
             return Ok(Value::Empty);
         };
-        if self.most <= 1 || !is_index(&first) {
-            return Fields::read(first, fields).map(Value::Object);
+        let is_list = self.most > 1 && is_index(&first);
+        let mut fields = Fields {
+            first: Some(first),
+            rest,
+            has_known: false,
+        };
+        if !is_list {
+            return match T::object(MapAccessDeserializer::new(&mut fields)) {
+                Ok(_) if !fields.has_known => Err(expected(T::EXPECTED)),
+                read => read.map(Value::Object),
+            };
         }
         let mut list = Vec::new();
-        let mut key = Some(Key(first));
-        while let Some(Key(index)) = key {
+        while let Some(Key(index)) = fields.next_key()? {
             if !is_index(&index) || list.len() == self.most {
                 return Err(expected(self.expected));
             }
             let Exactly(element) = fields.next_value()?;
             push(&mut list, element);
-            key = fields.next_key()?;
         }
         Ok(Value::Array(list))
     }
@@ -216,26 +224,11 @@ impl<'de, T: Object<'de>> Deserialize<'de> for Exactly<T> {
     }
 }
 
-/// The fields of an object, for a `T` to be read from them.
+/// The fields of an object, of which the first key was read.
 struct Fields<'de, A> {
     first: Option<Cow<'de, str>>,
     rest: A,
     has_known: bool,
-}
-
-impl<'de, A: MapAccess<'de>> Fields<'de, A> {
-    /// An object of which `T` knows no key is no `T`.
-    fn read<T: Object<'de>>(first: Cow<'de, str>, rest: A) -> Result<T, A::Error> {
-        let mut fields = Self {
-            first: Some(first),
-            rest,
-            has_known: false,
-        };
-        match T::object(MapAccessDeserializer::new(&mut fields)) {
-            Ok(_) if !fields.has_known => Err(expected(T::EXPECTED)),
-            read => read,
-        }
-    }
 }
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<'de, A> {
