@@ -102,23 +102,20 @@ impl provider::Event for Event {
     /// `send` counts seconds, so two true changes within one look alike. That is harmless if the
     /// resource is read again after the last copy has come.
     fn idempotency_key(&self) -> Option<String> {
-        let (topic, action, resource, send) = match self {
-            Self::Notification(it) => {
-                let (topic, action) = (it.topic.as_str(), it.action.as_str());
-                (topic, action, &it.resource, it.send?)
-            }
+        let (action, resource, send) = match self {
+            Self::Notification(it) => (it.action.as_str(), &it.resource, it.send?),
             Self::Unknown(it) => {
                 let action = it.action.as_deref()?;
                 let action = Action::parse(action).map_or(action, |known| known.as_str());
-                (it.topic.as_str(), action, it.resource.as_ref()?, it.send?)
+                (action, it.resource.as_ref()?, it.send?)
             }
             // What cannot be read whole cannot be recognised.
             Self::Drifted(_) => return None,
         };
+        let (topic, cpn_id) = (self.topic(), self.cpn_id()?);
         if topic.contains(':') || action.contains(':') {
             return None;
         }
-        let cpn_id = self.cpn_id()?;
         Some(format!("{cpn_id}:{topic}:{action}:{resource}:{send}"))
     }
 }
