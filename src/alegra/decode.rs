@@ -33,20 +33,19 @@ pub(super) fn decode(body: &[u8]) -> Result<Event, Rejection> {
 /// Takes the order in which Alegra writes: a known subject, then the message.
 fn in_one_pass(text: &str) -> Result<Event, Bail> {
     let mut reader = Reader::new(text, MAX_CONTAINERS);
-    let mut fields = reader.object()?;
+    let mut fields = reader.enter(b'{')?;
     let mut subject = None;
     let mut event = None;
     while let Some(Key(key)) = fields.next_key()? {
-        match &*key {
-            "subject" if subject.is_none() => {
+        match (&*key, subject) {
+            ("subject", None) => {
                 let Key(text) = fields.next_value()?;
                 subject = Some(event::subject(&text).ok_or(Bail::custom("an unknown subject"))?);
             }
-            "message" if event.is_none() => {
-                let subject = subject.ok_or(Bail::custom("a message before its subject"))?;
+            ("message", Some(subject)) if event.is_none() => {
                 event = Some(fields.next_value_seed(Message(subject))?);
             }
-            "subject" | "message" => return Err(Bail::custom("a field stands there twice")),
+            ("subject" | "message", _) => return Err(Bail::custom("another order, or twice")),
             _ => drop(fields.next_value::<IgnoredAny>()?),
         }
     }

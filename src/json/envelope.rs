@@ -63,7 +63,7 @@ pub(crate) fn fields<'a, const N: usize>(
 ) -> Result<[Vec<&'a str>; N], Rejection> {
     let no_object = |_| Rejection::malformed("the body is not a JSON object");
     let mut reader = Reader::new(text, usize::MAX);
-    let mut entries = reader.object().map_err(no_object)?;
+    let mut entries = reader.enter(b'{').map_err(no_object)?;
     let mut fields = names.map(|_| Vec::new());
     while let Some((key, value)) = entries
         .next_entry::<&RawValue, &RawValue>()

@@ -67,11 +67,6 @@ impl<'de> Reader<'de> {
         self.peek().map_or(Ok(()), |_| Err(BAIL))
     }
 
-    /// Enters an object.
-    pub(crate) fn object(&mut self) -> Result<Entries<'_, 'de>, Bail> {
-        self.enter(b'{')
-    }
-
     /// Passes over a value and gives its text.
     pub(crate) fn raw(&mut self) -> Result<&'de str, Bail> {
         let start = self.at;
@@ -165,7 +160,8 @@ impl<'de> Reader<'de> {
         }
     }
 
-    fn enter(&mut self, open: u8) -> Result<Entries<'_, 'de>, Bail> {
+    /// Enters an object or an array, by its opening bracket.
+    pub(crate) fn enter(&mut self, open: u8) -> Result<Entries<'_, 'de>, Bail> {
         self.take(open)?;
         self.depth += 1;
         self.containers += 1;
@@ -205,7 +201,7 @@ impl<'de> Reader<'de> {
 /// The entries of an object or the elements of an array. Whoever reads them has to read them all: only
 /// then the closing bracket is taken.
 pub(crate) struct Entries<'a, 'de> {
-    pub(crate) reader: &'a mut Reader<'de>,
+    reader: &'a mut Reader<'de>,
     close: u8,
     is_first: bool,
 }
