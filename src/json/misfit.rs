@@ -12,11 +12,10 @@ where
     let tracked = serde_path_to_error::Deserializer::new(&mut reader, &mut track);
     let field = seed.deserialize(tracked).err().and_then(|bail| bail.field);
     let holder = track.path();
-    let is_whole = holder.iter().len() == 0;
-    match field {
-        Some(field) if is_whole => (*field).to_owned(),
-        Some(field) => format!("{holder}.{field}"),
-        None if is_whole => String::new(),
-        None => holder.to_string(),
+    let field = field.map_or("", |field| *field);
+    match (holder.iter().len(), field) {
+        (0, field) => field.to_owned(),
+        (_, "") => holder.to_string(),
+        (_, field) => format!("{holder}.{field}"),
     }
 }
