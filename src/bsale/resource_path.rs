@@ -22,54 +22,42 @@ impl Notification {
         let (version, path) = split_version(text);
         // In v1 a query says `variantid` and `officeid`, in v2 `variant` and `office`.
         let in_v2 = path.replace("id=", "=");
-        let ids = ids_in(template(self.topic), &in_v2)?;
-        let agrees = ids
-            .into_iter()
-            .zip(self.named_ids())
-            .all(|(id, named)| named.is_none_or(|named| *named == id));
-        agrees.then(|| ResourcePath(format!("/{version}{path}")))
+        let (template, ids) = self.template();
+        is_written(&in_v2, template, ids)?;
+        Some(ResourcePath(format!("/{version}{path}")))
     }
 
-    /// The ids beside the resource, in the order in which the topic's template has them.
-    fn named_ids(&self) -> [Option<&Id>; 2] {
+    /// How the topic's resource is written, with `#` for an id, and those of its ids that the notice
+    /// names beside it.
+    fn template(&self) -> (&'static str, [Option<&Id>; 2]) {
         let id = Some(&self.resource_id);
+        let (list, office) = (self.price_list_id.as_ref(), self.office_id.as_ref());
         match self.topic {
-            Topic::Price => [self.price_list_id.as_ref(), id],
-            Topic::Stock => [id, self.office_id.as_ref()],
-            _ => [id, None],
+            Topic::Document => ("documents/#.json", [id, None]),
+            Topic::Product => ("products/#.json", [id, None]),
+            Topic::Variant => ("variants/#.json", [id, None]),
+            Topic::Payment => ("payments/#.json", [id, None]),
+            Topic::CourierOrder => ("couriers/orders/#.json", [id, None]),
+            Topic::Price => ("price_lists/#/details.json?variant=#", [list, id]),
+            Topic::Stock => ("stocks.json?variant=#&office=#", [id, office]),
         }
     }
 }
 
-/// How a topic's resource is written, with `#` for an id.
-fn template(topic: Topic) -> &'static str {
-    match topic {
-        Topic::Document => "documents/#.json",
-        Topic::Product => "products/#.json",
-        Topic::Variant => "variants/#.json",
-        Topic::Payment => "payments/#.json",
-        Topic::CourierOrder => "couriers/orders/#.json",
-        Topic::Price => "price_lists/#/details.json?variant=#",
-        Topic::Stock => "stocks.json?variant=#&office=#",
-    }
-}
-
-/// What stands for each `#`, if the whole text is written like the template. Ids have at most as many
-/// digits as a 64-bit number.
-fn ids_in<'a>(template: &str, text: &'a str) -> Option<Vec<&'a str>> {
-    let mut ids = Vec::new();
+/// Whether the whole text is written like the template, with those ids where they are known. Ids have
+/// at most as many digits as a 64-bit number.
+fn is_written(text: &str, template: &str, ids: [Option<&Id>; 2]) -> Option<()> {
     let mut pieces = template.split('#');
     let mut rest = text.strip_prefix(pieces.next()?)?;
-    for piece in pieces {
+    for (piece, known) in pieces.zip(ids) {
         let after = rest.trim_start_matches(|char: char| char.is_ascii_digit());
         let id = &rest[..rest.len() - after.len()];
-        if !(1..=20).contains(&id.len()) {
+        if !(1..=20).contains(&id.len()) || known.is_some_and(|known| *known != id) {
             return None;
         }
-        ids.push(id);
         rest = after.strip_prefix(piece)?;
     }
-    rest.is_empty().then_some(ids)
+    rest.is_empty().then_some(())
 }
 
 /// `v1/` to `v99/`, if there is one, and what follows.
