@@ -36,16 +36,13 @@ impl Date {
 
     /// `YYYY-MM-DD`, alone or before a space or a `T`.
     fn ymd(&self) -> Option<(u16, u8, u8)> {
-        let text = self.as_str();
-        let (date, rest) = text.split_at_checked(10)?;
-        if !(rest.is_empty() || rest.starts_with([' ', 'T'])) {
-            return None;
-        }
-        let shape = date.bytes().enumerate().all(|(index, byte)| match index {
+        let (date, rest) = self.as_str().split_at_checked(10)?;
+        let is_alone = rest.is_empty() || rest.starts_with([' ', 'T']);
+        let has_shape = date.bytes().enumerate().all(|(index, byte)| match index {
             4 | 7 => byte == b'-',
             _ => byte.is_ascii_digit(),
         });
-        if !shape {
+        if !is_alone || !has_shape {
             return None;
         }
         let year: u16 = date[..4].parse().ok()?;
