@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::event::{self, Drifted, Event, Misfit, Unknown, WrittenDrift};
 use crate::{
     json::{
-        envelope, misfit,
+        envelope,
         reader::{Bail, MAX_CONTAINERS, Reader},
         token::{Exactly, Key},
     },
@@ -131,7 +131,7 @@ fn step_by_step(text: &str) -> Result<Event, Rejection> {
             if let Ok(event) = read {
                 return Ok(event);
             }
-            let within = misfit::locate(raw, message);
+            let within = envelope::misfit(raw, message);
             if !within.is_empty() {
                 path = format!("message.{within}");
             }

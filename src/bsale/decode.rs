@@ -14,7 +14,6 @@ use crate::{
     json::{
         envelope,
         lenient::{Scalar, scalar},
-        misfit,
         reader::{MAX_CONTAINERS, Reader},
         token::Exactly,
     },
@@ -62,7 +61,7 @@ fn step_by_step(text: &str) -> Result<Event, Rejection> {
             Ok(notification) => Event::Notification(notification),
             Err(_) => Event::Drifted(Drifted {
                 topic,
-                path: misfit::locate(text, PhantomData::<Exactly<Notification>>),
+                path: envelope::misfit(text, PhantomData::<Exactly<Notification>>),
                 cpn_id: read(&cpn_id),
                 resource_id: read(&resource_id),
             }),
