@@ -6,7 +6,7 @@
 use std::{borrow::Cow, fmt};
 
 use serde::{
-    Deserializer,
+    Deserialize, Deserializer,
     de::{
         DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor, value::BorrowedStrDeserializer,
     },
@@ -70,7 +70,7 @@ impl<'de> Reader<'de> {
     /// Passes over a value and gives its text.
     pub(crate) fn raw(&mut self) -> Result<&'de str, Bail> {
         let start = self.at;
-        self.skip_value()?;
+        IgnoredAny::deserialize(&mut *self)?;
         self.since(start)
     }
 
@@ -174,15 +174,6 @@ impl<'de> Reader<'de> {
             close: open + 2,
             is_first: true,
         })
-    }
-
-    /// Passes over a value.
-    fn skip_value(&mut self) -> Result<(), Bail> {
-        match self.peek() {
-            Some(b'"') => self.skip_unread_string(),
-            Some(b'[' | b'{') => self.deserialize_any(IgnoredAny).map(drop),
-            _ => self.bare().map(drop),
-        }
     }
 
     /// Passes over a string that nobody reads. Its escapes have to be JSON, but need not make text:
@@ -304,7 +295,11 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bail> {
-        self.skip_value()?;
+        match self.peek() {
+            Some(b'"') => self.skip_unread_string()?,
+            Some(b'[' | b'{') => drop(self.deserialize_any(IgnoredAny)?),
+            _ => drop(self.bare()?),
+        }
         visitor.visit_unit()
     }
 
