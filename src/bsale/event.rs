@@ -1,4 +1,4 @@
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
     notification::Notification,
@@ -10,7 +10,8 @@ use crate::{provider, scalar::Id};
 ///
 /// A notice serializes into the flat object that Bsale sends, without the user's token. For a queue
 /// take the [`Record`](crate::Record), which holds the raw body.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 #[non_exhaustive]
 pub enum Event {
     /// A notice of a known topic.
@@ -18,6 +19,7 @@ pub enum Event {
     /// A topic, or something done to a resource, that this crate does not know.
     Unknown(Unknown),
     /// A topic that this crate knows, with content that no longer fits its types.
+    #[serde(serialize_with = "write_drift")]
     Drifted(Drifted),
 }
 
@@ -120,22 +122,14 @@ impl provider::Event for Event {
     }
 }
 
-impl Serialize for Event {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Notification(notification) => notification.serialize(serializer),
-            Self::Unknown(unknown) => unknown.serialize(serializer),
-            Self::Drifted(drifted) => WrittenDrift {
-                topic: drifted.topic,
-                drifted: Misfit {
-                    path: drifted.path.clone(),
-                    cpn_id: drifted.cpn_id,
-                    resource_id: drifted.resource_id.clone(),
-                },
-            }
-            .serialize(serializer),
-        }
-    }
+fn write_drift<S: Serializer>(drifted: &Drifted, serializer: S) -> Result<S::Ok, S::Error> {
+    let topic = drifted.topic;
+    let drifted = Misfit {
+        path: drifted.path.clone(),
+        cpn_id: drifted.cpn_id,
+        resource_id: drifted.resource_id.clone(),
+    };
+    WrittenDrift { topic, drifted }.serialize(serializer)
 }
 
 /// How a drifted event is written: what could be read stands in the place of what did not fit.
