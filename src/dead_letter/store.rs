@@ -1,9 +1,10 @@
 use std::{
-    error::Error,
     future::{Future, ready},
     pin::Pin,
     sync::Arc,
 };
+
+use tower::BoxError;
 
 use super::DeadLetter;
 
@@ -44,10 +45,7 @@ pub trait DeadLetters: Send + Sync + 'static {
     /// # Errors
     ///
     /// When the letter may not be stored. The failure then goes out to the provider.
-    fn store(
-        &self,
-        letter: DeadLetter,
-    ) -> impl Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send;
+    fn store(&self, letter: DeadLetter) -> impl Future<Output = Result<(), BoxError>> + Send;
 
     /// Marks a letter as done: a late or replayed handler has succeeded. The default does nothing.
     ///
@@ -56,10 +54,7 @@ pub trait DeadLetters: Send + Sync + 'static {
     /// # Errors
     ///
     /// When the letter may not be marked. It may then be replayed again.
-    fn done(
-        &self,
-        id: &str,
-    ) -> impl Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send {
+    fn done(&self, id: &str) -> impl Future<Output = Result<(), BoxError>> + Send {
         let _ = id;
         ready(Ok(()))
     }
@@ -69,32 +64,25 @@ impl<F, Fut, E> DeadLetters for F
 where
     F: Fn(DeadLetter) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<(), E>> + Send,
-    E: Into<Box<dyn Error + Send + Sync>>,
+    E: Into<BoxError>,
 {
-    async fn store(&self, letter: DeadLetter) -> Result<(), Box<dyn Error + Send + Sync>> {
+    async fn store(&self, letter: DeadLetter) -> Result<(), BoxError> {
         self(letter).await.map_err(Into::into)
     }
 }
 
 /// For a store that the application shares.
 impl<T: DeadLetters> DeadLetters for Arc<T> {
-    fn store(
-        &self,
-        letter: DeadLetter,
-    ) -> impl Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send {
+    fn store(&self, letter: DeadLetter) -> impl Future<Output = Result<(), BoxError>> + Send {
         T::store(self, letter)
     }
 
-    fn done(
-        &self,
-        id: &str,
-    ) -> impl Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send {
+    fn done(&self, id: &str) -> impl Future<Output = Result<(), BoxError>> + Send {
         T::done(self, id)
     }
 }
 
-pub(crate) type StoreCall<'a> =
-    Pin<Box<dyn Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + 'a>>;
+pub(crate) type StoreCall<'a> = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>>;
 
 /// [`DeadLetters`] behind a pointer.
 pub(crate) trait ErasedDeadLetters: Send + Sync {
