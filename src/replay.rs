@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
 use http::{HeaderValue, Method, Request, Response, header::CONTENT_TYPE};
-use tokio::{task::coop, time::timeout};
+use tokio::{
+    task::coop,
+    time::{Instant, timeout},
+};
 use tower::Service;
 
 use crate::{
@@ -76,7 +79,9 @@ where
             return Ok(config.refuse(rejection));
         }
     };
-    let report = Report::replay(&delivery, record.tenant().map(Into::into));
+    let mut report = Report::new(delivery.provider(), Instant::now(), None);
+    report.admitted(record.tenant().map(Into::into));
+    report.body_read(delivery.raw().len());
     let is_letter = letter.is_some();
     let writer = config.store.clone().zip(letter);
     let writer = writer.map(|(store, letter)| LetterWriter::replay(store, letter));

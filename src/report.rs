@@ -5,7 +5,6 @@ use std::{sync::Arc, time::SystemTime};
 use tokio::time::Instant;
 
 use crate::{
-    delivery::Delivery,
     metrics,
     outcome::{End, Outcome},
     panic::caught,
@@ -53,14 +52,6 @@ impl Report {
             was_success: None,
             has_handler: false,
         }
-    }
-
-    /// Of a replay: only the log hears of it.
-    pub(crate) fn replay<E>(delivery: &Delivery<E>, tenant: Option<Arc<str>>) -> Self {
-        let mut report = Self::new(delivery.provider(), Instant::now(), None);
-        report.admitted(tenant);
-        report.body_read(delivery.raw().len());
-        report
     }
 
     pub(crate) fn tenant(&self) -> Option<&Arc<str>> {
