@@ -63,11 +63,9 @@ impl Config {
     /// Until when the store may take after the deadline: a second, or half of what is left until the
     /// provider gives up.
     pub(crate) fn store_until(&self, deadline: Instant) -> Instant {
-        let time = match self.rules.deadline_limit {
-            Some(limit) => STORE_TIME.min(limit.saturating_sub(self.deadline) / 2),
-            None => STORE_TIME,
-        };
-        clock::after(deadline, time)
+        let limit = self.rules.deadline_limit.unwrap_or(Duration::MAX);
+        let left = limit.saturating_sub(self.deadline);
+        clock::after(deadline, STORE_TIME.min(left / 2))
     }
 
     /// The response of a refusal.

@@ -88,10 +88,7 @@ impl<E> Delivery<E> {
     ///
     /// When the body does not fit the type. The error's text may quote the body, so think twice
     /// before it is logged.
-    pub fn json<'a, T>(&'a self) -> Result<T, serde_json::Error>
-    where
-        T: Deserialize<'a>,
-    {
+    pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
         serde_json::from_slice(without_mark(&self.inner.raw))
     }
 

@@ -9,11 +9,7 @@ use http::{StatusCode, request::Parts};
 
 use crate::{delivery::Delivery, provider::Event};
 
-impl<E, S> FromRequestParts<S> for Delivery<E>
-where
-    E: Event,
-    S: Sync,
-{
+impl<E: Event, S: Sync> FromRequestParts<S> for Delivery<E> {
     type Rejection = MissingDelivery<E>;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {

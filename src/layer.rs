@@ -148,10 +148,7 @@ impl<P> WebhookLayer<P> {
     /// It runs on the task that has the outcome, several at once, so it must not block. A panic in it
     /// is caught and logged.
     #[must_use]
-    pub fn on_outcome<F>(mut self, observer: F) -> Self
-    where
-        F: Fn(&Outcome) + Send + Sync + 'static,
-    {
+    pub fn on_outcome(mut self, observer: impl Fn(&Outcome) + Send + Sync + 'static) -> Self {
         Arc::make_mut(&mut self.set().observers).user = Some(Arc::new(observer));
         self
     }

@@ -58,11 +58,8 @@ struct Supervision<V, R, E> {
     late_letter: Option<Confirmation>,
 }
 
-/// What the handler's task returns; `None` if the handler was cut off at its limit.
-pub(crate) type Called<R, E> = Result<Option<Result<Response<R>, E>>, Panicked>;
-
-/// The handler's task.
-pub(crate) type Handler<R, E> = JoinHandle<Called<R, E>>;
+/// The handler's task. It returns `None` if the handler was cut off at its limit.
+pub(crate) type Handler<R, E> = JoinHandle<Result<Option<Result<Response<R>, E>>, Panicked>>;
 
 /// Starts the handler.
 pub(crate) fn start<S, V, R>(
@@ -100,11 +97,7 @@ where
     handler
 }
 
-impl<R, E> Supervised<R, E>
-where
-    R: Send + 'static,
-    E: Send + 'static,
-{
+impl<R: Send + 'static, E: Send + 'static> Supervised<R, E> {
     pub(crate) fn new<V: Event>(job: Job<V>, handler: Handler<R, E>) -> Self {
         let (client, answer) = oneshot::channel();
         let mut supervision = Supervision {
@@ -131,10 +124,8 @@ impl<R, E> Future for Supervised<R, E> {
         // Taken out first: a future that panicked must not be polled again, by the `Drop` below.
         // Unconstrained, since others may have used up the budget of the task that polls this.
         if let Some(mut supervision) = self.supervision.take() {
-            if pin!(coop::unconstrained(&mut supervision))
-                .poll(cx)
-                .is_pending()
-            {
+            let polled = pin!(coop::unconstrained(&mut supervision)).poll(cx);
+            if polled.is_pending() {
                 self.supervision = Some(supervision);
             }
         }

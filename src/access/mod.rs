@@ -202,18 +202,11 @@ impl Admission {
 
 impl From<bool> for Admission {
     fn from(may: bool) -> Self {
-        if may {
-            Self::granted()
-        } else {
-            Self::refused()
-        }
+        Self(may.then_some(None))
     }
 }
 
-impl<T> From<Option<T>> for Admission
-where
-    T: Into<String>,
-{
+impl<T: Into<String>> From<Option<T>> for Admission {
     fn from(tenant: Option<T>) -> Self {
         tenant.map_or_else(Self::refused, Self::tenant)
     }

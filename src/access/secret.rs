@@ -43,11 +43,7 @@ impl From<String> for Secret {
     }
 }
 
-impl<L, T> From<(L, T)> for Secret
-where
-    L: Into<String>,
-    T: Into<String>,
-{
+impl<L: Into<String>, T: Into<String>> From<(L, T)> for Secret {
     fn from((label, text): (L, T)) -> Self {
         Self {
             label: Some(label.into().into()),

@@ -125,10 +125,7 @@ impl Bsale {
     /// Takes deliveries for the companies that the closure says yes to. It runs on the connection's
     /// task, so it must not block.
     #[must_use]
-    pub fn companies_by<F>(mut self, knows: F) -> Self
-    where
-        F: Fn(u64) -> bool + Send + Sync + 'static,
-    {
+    pub fn companies_by(mut self, knows: impl Fn(u64) -> bool + Send + Sync + 'static) -> Self {
         self.companies = Some(Arc::new(knows));
         self
     }

@@ -27,10 +27,9 @@ pub(crate) fn check(text: &str) -> Result<usize, Rejection> {
         Rejection::malformed("the body is not JSON").at(error.line(), error.column())
     })?;
     let mut reader = Reader::new(text, usize::MAX);
-    match reader.raw() {
-        Ok(_) => Ok(reader.containers),
-        Err(_) => Err(Rejection::malformed("the body is nested deeper than 127")),
-    }
+    let too_deep = |_| Rejection::malformed("the body is nested deeper than 127");
+    reader.raw().map_err(too_deep)?;
+    Ok(reader.containers)
 }
 
 /// The value of a field that stands there once.

@@ -90,10 +90,7 @@ impl Rules {
 
     /// The name if it is one of [`events`](Self::events), else `"other"`: labels are a closed set.
     pub(crate) fn known(&self, name: &'static str) -> &'static str {
-        if self.events.contains(&name) {
-            name
-        } else {
-            "other"
-        }
+        let known = self.events.iter().find(|known| **known == name);
+        known.copied().unwrap_or("other")
     }
 }

@@ -43,11 +43,8 @@ impl FromStr for Amount {
     type Err = ParseAmountError;
 
     fn from_str(text: &str) -> Result<Self, ParseAmountError> {
-        if is_decimal(text) {
-            Ok(Self(text.into()))
-        } else {
-            Err(ParseAmountError(()))
-        }
+        let amount = is_decimal(text).then(|| Self(text.into()));
+        amount.ok_or(ParseAmountError(()))
     }
 }
 

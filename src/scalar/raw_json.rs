@@ -18,10 +18,7 @@ impl RawJson {
     /// # Errors
     ///
     /// When it does not fit the type.
-    pub fn json<'a, T>(&'a self) -> Result<T, serde_json::Error>
-    where
-        T: Deserialize<'a>,
-    {
+    pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
         serde_json::from_str(&self.0)
     }
 }
