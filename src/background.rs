@@ -27,15 +27,7 @@ const STORE_BYTES: usize = 64 * 1024 * 1024;
 /// From [`WebhookLayer::background`](crate::WebhookLayer::background). Clones are cheap. All of them
 /// count the handlers of every service that the layer, or a clone of it, has made.
 ///
-/// # Shutdown
-///
-/// Without a store, stop accepting connections, then [`drain`](Self::drain), then exit. If the process
-/// exits before the drain has ended, it cuts off handlers whose deliveries were acknowledged.
-///
-/// With a [store](crate::WebhookLayer::dead_letters), drain first and stop accepting connections
-/// after that. A delivery that arrives during the drain is stored and answered with a success, unless
-/// [`Failed::Refuse`](crate::Failed::Refuse) is set. The deliveries of handlers that still run when the
-/// drain ends are stored too.
+/// The guide says [how to shut down](crate::guide::setup#shutdown).
 #[derive(Clone)]
 pub struct Background {
     shared: Arc<Shared>,
