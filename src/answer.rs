@@ -32,10 +32,7 @@ pub enum Failed {
     #[default]
     Accept,
     /// The failure, as if there were no store, and at once; the letter says so
-    /// ([`is_acknowledged`](crate::DeadLetter::is_acknowledged)).
-    ///
-    /// Alegra counts that as a strike and deletes a subscription after ten in a row. No provider
-    /// documents that it would send the delivery again.
+    /// ([`is_acknowledged`](crate::DeadLetter::is_acknowledged)). See [`Late::Refuse`] for what it costs.
     Refuse,
 }
 

@@ -78,10 +78,9 @@ impl Background {
     /// Refuses new deliveries from now on with `503 Service Unavailable`, waits until every handler
     /// has ended, at most `limit`, and says how many are left.
     ///
-    /// With a [store](crate::WebhookLayer::dead_letters), new deliveries are stored and, by default,
-    /// answered with a success. The drain then also waits for the calls to the store. The deliveries
-    /// of handlers that still run at `limit` are stored with the reason
-    /// [`Shutdown`](crate::LetterReason::Shutdown). The store has one second more for that.
+    /// With a [store](crate::WebhookLayer::dead_letters), it stores new deliveries, and waits for the
+    /// calls to the store too. It stores the deliveries of handlers that still run at `limit` with the
+    /// reason [`Shutdown`](crate::LetterReason::Shutdown). The store has one second more for that.
     ///
     /// It cannot be undone, not even by dropping the future. Probes are still answered. A second call
     /// waits again.

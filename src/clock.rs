@@ -26,15 +26,12 @@ pub(crate) fn after(start: Instant, span: Duration) -> Instant {
 
 /// Milliseconds since 1970, and zero for a time before.
 pub(crate) fn epoch_ms(time: SystemTime) -> u64 {
-    let since = time
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
 pub(crate) fn from_epoch_ms(ms: u64) -> SystemTime {
     // Only a record that somebody else wrote can hold a time beyond the platform's clock.
-    SystemTime::UNIX_EPOCH
-        .checked_add(Duration::from_millis(ms))
-        .unwrap_or(SystemTime::UNIX_EPOCH)
+    let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(ms));
+    time.unwrap_or(SystemTime::UNIX_EPOCH)
 }

@@ -23,10 +23,9 @@ impl Object<'_> for Reference {
 }
 
 /// A reference; or none, as for an [`object`], or as one whose id is `null` or `""`.
-pub(super) fn reference<'de, D>(deserializer: D) -> Result<Option<Reference>, D::Error>
-where
-    D: Deserializer<'de>,
-{
+pub(super) fn reference<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Reference>, D::Error> {
     let found: Option<MaybeReference> = object(deserializer)?;
     Ok(found.and_then(|it| it.id).map(|id| Reference { id }))
 }

@@ -34,10 +34,8 @@ pub(crate) fn check(text: &str) -> Result<usize, Rejection> {
 
 /// The value of a field that stands there once.
 pub(crate) fn only<'a>(values: &[&'a str]) -> Option<&'a str> {
-    match values {
-        [raw] => Some(raw),
-        _ => None,
-    }
+    let [raw] = values else { return None };
+    Some(raw)
 }
 
 /// The text of the field that says what kind of event the body is, which has to be exact: without it

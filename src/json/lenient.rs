@@ -117,10 +117,10 @@ struct NoScalar {}
 impl Object<'_> for NoScalar {}
 
 /// A value that is neither an array nor an object.
-fn token<'de, D>(deserializer: D, expects: &'static str) -> Result<Token<'de>, D::Error>
-where
-    D: Deserializer<'de>,
-{
+fn token<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    expects: &'static str,
+) -> Result<Token<'de>, D::Error> {
     match read::<NoScalar, D>(deserializer, 0, expects)? {
         Value::Token(token) => Ok(token),
         _ => Err(expected(expects)),
