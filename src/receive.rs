@@ -27,8 +27,11 @@ use crate::{
     supervise::{self, Supervised},
 };
 
-/// Steps 3 to 6 of the table in the manual, `src/manual.md`. Dropping the future before the handler
-/// has started ends the request.
+/// The handler that has started, or the answer to a request that gets to none.
+pub(crate) type Received<R, E> = Result<Supervised<R, E>, Answer<R, E>>;
+
+/// Steps 3 to 5 of the table in the manual, `src/manual.md`, and the start of the handler. Dropping the
+/// future ends the request.
 #[expect(
     clippy::manual_async_fn,
     reason = "an `async fn` reserves the space of an argument twice"
@@ -40,7 +43,7 @@ pub(crate) fn receive<S, P, B, R>(
     mut head: Parts,
     body: B,
     deadline: Instant,
-) -> impl Future<Output = Answer<R, S::Error>> + Send
+) -> impl Future<Output = Received<R, S::Error>> + Send
 where
     P: Provider,
     B: Body + Send,
@@ -55,7 +58,7 @@ where
             Err(kind) => {
                 discard(inner);
                 discard(head);
-                return Ok(job.refuse(Rejection::new(kind)));
+                return Err(Ok(job.refuse(Rejection::new(kind))));
             }
         };
         job.report.body_read(raw.len());
@@ -66,7 +69,7 @@ where
                 discard(inner);
                 discard(head);
                 job.report.tell(End::probe(reply.status()));
-                return Ok(reply.map(ResponseBody::own));
+                return Err(Ok(reply.map(ResponseBody::own)));
             }
             Err(rejection) => {
                 let is_post = head.method == Method::POST;
@@ -76,7 +79,7 @@ where
                     rejection.kind(),
                     RejectionKind::Malformed | RejectionKind::Panicked
                 ) {
-                    return Ok(job.refuse(rejection));
+                    return Err(Ok(job.refuse(rejection)));
                 }
                 let failure = Failure::rejection(rejection);
                 // Other methods bring probes, and under open access anybody could fill the store.
@@ -84,7 +87,7 @@ where
                 let confirmation = may_be_stored
                     .then(|| job.store_undecoded(failure.reason, raw))
                     .flatten();
-                return job.fail(failure, confirmation).await;
+                return Err(job.fail(failure, confirmation).await);
             }
         };
         let writer = job.config.store.clone().map(LetterWriter::new);
@@ -96,13 +99,13 @@ where
             discard(head);
             discard(delivery);
             let confirmation = job.store_failure(failure.reason);
-            return job.fail(failure, confirmation).await;
+            return Err(job.fail(failure, confirmation).await);
         }
         let body = RequestBody::new(raw);
         head.extensions.insert(delivery.clone());
         let request = Request::from_parts(head, body);
         let handler = supervise::start(&mut job, inner, request, delivery);
-        Supervised::new(job, handler).await
+        Ok(Supervised::new(job, handler))
     }
 }
 

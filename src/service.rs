@@ -3,7 +3,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use http::{Request, Response, request::Parts};
@@ -20,10 +20,11 @@ use crate::{
     job::Job,
     panic::{Panicked, discard},
     provider::{Event, Provider},
-    receive::receive,
+    receive::{Received, receive},
     rejection::{Rejection, RejectionKind},
     replay::{Replay, replay},
     report::Report,
+    supervise::Supervised,
 };
 
 /// Receives webhooks and calls the inner service with the deliveries. Made by
@@ -107,7 +108,7 @@ where
             Err(kind) => {
                 discard(body);
                 discard(head);
-                ResponseFuture::new(async move { Ok(job.refuse(Rejection::new(kind))) })
+                ResponseFuture::new(async move { Err(Ok(job.refuse(Rejection::new(kind)))) })
             }
         }
     }
@@ -127,11 +128,16 @@ fn check<E: Event>(job: &mut Job<E>, head: &Parts, length: &SizeHint) -> Result<
 /// Dropping it before the handler has begun ends the request. Dropping it later does not cancel the
 /// handler, which runs in a task of its own.
 #[must_use = "futures do nothing unless they are polled"]
-pub struct ResponseFuture<R, E>(Pin<Box<dyn Future<Output = Answer<R, E>> + Send>>);
+pub struct ResponseFuture<R, E>(State<R, E>);
+
+enum State<R, E> {
+    Receiving(Pin<Box<dyn Future<Output = Received<R, E>> + Send>>),
+    Supervised(Supervised<R, E>),
+}
 
 impl<R, E> ResponseFuture<R, E> {
-    fn new(answer: impl Future<Output = Answer<R, E>> + Send + 'static) -> Self {
-        Self(Box::pin(answer))
+    fn new(received: impl Future<Output = Received<R, E>> + Send + 'static) -> Self {
+        Self(State::Receiving(Box::pin(received)))
     }
 }
 
@@ -139,7 +145,15 @@ impl<R, E> Future for ResponseFuture<R, E> {
     type Output = Answer<R, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx)
+        loop {
+            match &mut self.0 {
+                State::Receiving(future) => match ready!(future.as_mut().poll(cx)) {
+                    Ok(supervised) => self.0 = State::Supervised(supervised),
+                    Err(answer) => return Poll::Ready(answer),
+                },
+                State::Supervised(supervised) => return Pin::new(supervised).poll(cx),
+            }
+        }
     }
 }
 
@@ -214,7 +228,8 @@ impl<S, P: Provider> Webhook<S, P> {
         let provider = Arc::clone(&self.provider);
         let config = Arc::clone(&self.config);
         let inner = self.inner.clone();
-        ResponseFuture::new(replay(provider, config, inner, what.into()))
+        let answer = replay(provider, config, inner, what.into());
+        ResponseFuture::new(async move { Err(answer.await) })
     }
 }
 
