@@ -7,7 +7,7 @@ use axum_core::{
 };
 use http::{StatusCode, request::Parts};
 
-use crate::{delivery::Delivery, provider::Event};
+use crate::{delivery::Delivery, outcome::AskedFor, provider::Event};
 
 impl<E: Event, S: Sync> FromRequestParts<S> for Delivery<E> {
     type Rejection = MissingDelivery<E>;
@@ -24,7 +24,8 @@ impl<E: Event, S: Sync> FromRequestParts<S> for Delivery<E> {
 /// The rejection of [`Delivery`] as an extractor: the route has no layer, or that of another provider.
 ///
 /// It is a mistake in the application. The response is `500 Internal Server Error`, and its text
-/// names both possible causes.
+/// names both possible causes. If the layer is that of another provider, the log has an ERROR that
+/// names the type that the handler asks for, and the one that the layer gives it.
 pub struct MissingDelivery<E>(PhantomData<fn() -> E>);
 
 impl<E> MissingDelivery<E> {
@@ -58,6 +59,8 @@ impl<E> IntoResponse for MissingDelivery<E> {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.to_string()));
         *response.status_mut() = self.status();
+        let asked = AskedFor(type_name::<E>());
+        response.extensions_mut().insert(asked);
         response
     }
 }

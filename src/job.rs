@@ -1,4 +1,4 @@
-use std::{convert::Infallible, future::pending, sync::Arc};
+use std::{any::type_name, convert::Infallible, future::pending, sync::Arc};
 
 use bytes::Bytes;
 use http::Response;
@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     dead_letter::{Confirmation, LetterWriter},
     delivery::Delivery,
-    outcome::{End, LetterReason},
+    outcome::{AskedFor, End, LetterReason},
     panic::discard,
     provider::Event,
     record::Record,
@@ -255,11 +255,15 @@ impl<R, E> Failure<R, E> {
         })
     }
 
-    /// The handler answered with a status that is no success.
-    pub(crate) fn status(response: Response<R>) -> Box<Self> {
+    /// The handler of a delivery of `V` answered with a status that is no success.
+    pub(crate) fn status<V>(response: Response<R>) -> Box<Self> {
+        let end = match response.extensions().get() {
+            Some(AskedFor(asked)) => End::mismatched(response.status(), asked, type_name::<V>()),
+            None => End::answered(response.status()),
+        };
         Box::new(Self {
             reason: LetterReason::Status,
-            end: End::answered(response.status()),
+            end,
             answer: Ok(response.map(ResponseBody::handler)),
         })
     }

@@ -1,4 +1,5 @@
 use std::{
+    fmt,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -187,6 +188,16 @@ impl Outcome {
         self.end.rejection.as_ref()
     }
 
+    /// What the log says of the cause: never a text of the request's.
+    #[cfg_attr(not(feature = "tracing"), expect(dead_code))]
+    pub(crate) fn reason(&self) -> Option<&dyn fmt::Display> {
+        match (&self.end.rejection, &self.end.note) {
+            (Some(rejection), _) => Some(rejection),
+            (None, Some(note)) => Some(note),
+            (None, None) => None,
+        }
+    }
+
     /// Whether this is the end of a handler whose request had its outcome before.
     #[must_use]
     pub fn is_late_end(&self) -> bool {
@@ -213,6 +224,8 @@ pub(crate) struct End {
     pub(crate) status: Option<StatusCode>,
     pub(crate) rejection: Option<Rejection>,
     pub(crate) handler_status: Option<StatusCode>,
+    /// What the log says of the cause, where there is no rejection.
+    note: Option<Box<str>>,
     /// Why the store has the delivery, and the success that is answered for that.
     stored: Option<(LetterReason, StatusCode)>,
 }
@@ -232,6 +245,17 @@ impl End {
         Self {
             handler_status: Some(status),
             ..Self::new(kind, Some(status))
+        }
+    }
+
+    /// The same, from a handler that asks for other events than the layer gives it. Both by their types.
+    pub(crate) fn mismatched(status: StatusCode, asked: &str, given: &str) -> Self {
+        let note = format!(
+            "the handler asks for a Delivery<{asked}>, and this layer gives it a Delivery<{given}>"
+        );
+        Self {
+            note: Some(note.into()),
+            ..Self::answered(status)
         }
     }
 
@@ -284,7 +308,13 @@ impl End {
             status,
             rejection: None,
             handler_status: None,
+            note: None,
             stored: None,
         }
     }
 }
+
+/// In the extensions of a handler's answer: the events of the delivery that it asked for and did not
+/// find.
+#[derive(Clone)]
+pub(crate) struct AskedFor(pub(crate) &'static str);

@@ -286,7 +286,7 @@ pub(crate) async fn ended<V: Event, R, E>(
     });
     match called {
         Ok(Some(Ok(response))) if response.status().is_success() => Ok(response),
-        Ok(Some(Ok(response))) => Err(Failure::status(response)),
+        Ok(Some(Ok(response))) => Err(Failure::status::<V>(response)),
         Ok(Some(Err(error))) => Err(Failure::error(error)),
         Ok(None) => Err(Failure::rejected(RejectionKind::Interrupted)),
         Err(Panicked) => Err(Failure::rejected(RejectionKind::Panicked)),

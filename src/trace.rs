@@ -72,7 +72,7 @@ pub(crate) fn outcome(outcome: &Outcome) {
                 rejection = outcome
                     .rejection()
                     .map(|rejection| rejection.kind().as_str()),
-                reason = outcome.rejection().map(tracing::field::display),
+                reason = outcome.reason().map(tracing::field::display),
                 elapsed_ms = u64::try_from(outcome.duration().as_millis()).unwrap_or(u64::MAX),
                 body_bytes = outcome.body_size(),
                 $message

@@ -10,6 +10,7 @@ mod alarms;
 mod broken_store;
 mod p06_no_leak;
 mod span;
+mod wrong_delivery;
 
 use std::{cell::RefCell, io, sync::Once};
 

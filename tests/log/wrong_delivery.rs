@@ -1,0 +1,38 @@
+//! What the log has of a handler that asks for the delivery of another provider.
+
+use std::any::type_name;
+
+use axum::{Router, body::Body, http::Request, routing::post};
+use tower::ServiceExt;
+use tower_webhook::{Delivery, WebhookLayer, alegra, alegra::Alegra, bsale};
+
+use crate::{
+    log,
+    util::{ALEGRA, SECRET, Store, alegra},
+};
+
+async fn on_bsale(_: Delivery<bsale::Event>) {}
+
+async fn status(layer: WebhookLayer<Alegra>) -> u16 {
+    let app = Router::new().route("/webhooks/{secret}", post(on_bsale).layer(layer));
+    let request = Request::post(format!("/webhooks/{SECRET}")).body(Body::from(ALEGRA));
+    let response = app.oneshot(request.expect("a request")).await;
+    response.expect("an answer").status().as_u16()
+}
+
+#[tokio::test]
+async fn one_error_names_both_types() {
+    let log = log();
+    let store = Store::default();
+    for (layer, expected) in [(alegra(), 500), (alegra().dead_letters(store.clone()), 202)] {
+        assert_eq!(status(layer).await, expected);
+        let text = log.take();
+        let errors: Vec<_> = text.lines().filter(|line| line.contains("ERROR")).collect();
+        let [error] = errors[..] else {
+            panic!("one error, not {errors:?}");
+        };
+        assert!(error.contains(type_name::<alegra::Event>()), "{error}");
+        assert!(error.contains(type_name::<bsale::Event>()), "{error}");
+    }
+    assert_eq!(store.letters().len(), 1);
+}
