@@ -26,6 +26,12 @@ pub(crate) fn check(
     Ok(())
 }
 
+/// Whether a request of the provider's may come by this method. A redirect can turn its POST into a
+/// GET; HEAD and the other safe methods bring no delivery.
+pub(crate) fn is_providers(method: &Method, methods: &[Method]) -> bool {
+    !method.is_safe() || *method == Method::GET || methods.contains(method)
+}
+
 fn is_identity(head: &Parts) -> bool {
     head.headers
         .get_all(CONTENT_ENCODING)

@@ -21,6 +21,8 @@ pub struct Outcome {
     pub(crate) provider: &'static str,
     /// Whether the credential was right.
     pub(crate) admitted: bool,
+    /// Whether it came by a method that the provider's requests may have.
+    pub(crate) is_providers: bool,
     pub(crate) tenant: Option<Arc<str>>,
     pub(crate) event: Option<&'static str>,
     pub(crate) end: End,
@@ -125,6 +127,7 @@ impl Outcome {
         Self {
             provider,
             admitted: false,
+            is_providers: false,
             tenant: None,
             event: None,
             end: End::given_up(),

@@ -80,7 +80,7 @@ where
         }
     };
     let mut report = Report::new(delivery.provider(), Instant::now(), None);
-    report.admitted(record.tenant().map(Into::into));
+    report.admitted(record.tenant().map(Into::into), true);
     report.body_read(delivery.raw().len());
     let is_letter = letter.is_some();
     let writer = config.store.clone().zip(letter);

@@ -58,9 +58,10 @@ impl Report {
         self.outcome.tenant.as_ref()
     }
 
-    /// The credential was right.
-    pub(crate) fn admitted(&mut self, tenant: Option<Arc<str>>) {
+    /// The credential was right. `is_providers`: whether the provider's requests may have the method.
+    pub(crate) fn admitted(&mut self, tenant: Option<Arc<str>>, is_providers: bool) {
         self.outcome.admitted = true;
+        self.outcome.is_providers = is_providers;
         self.outcome.tenant = tenant;
     }
 

@@ -119,7 +119,9 @@ fn check<E: Event>(job: &mut Job<E>, head: &Parts, length: &SizeHint) -> Result<
     let config = &job.config;
     let admission = config.access.admit(head);
     let Admission(tenant) = admission.map_err(|Panicked| RejectionKind::Panicked)?;
-    job.report.admitted(tenant.ok_or(RejectionKind::NotFound)?);
+    let tenant = tenant.ok_or(RejectionKind::NotFound)?;
+    let is_providers = head::is_providers(&head.method, &config.rules.methods);
+    job.report.admitted(tenant, is_providers);
     head::check(head, length, &config.rules.methods, config.body_limit)
 }
 

@@ -193,7 +193,7 @@ impl Counts {
             self.last_refused = self.last_refused.max(Some(SystemTime::now()));
             return Vec::new();
         }
-        if outcome.late_end || outcome.kind() == OutcomeKind::Probe {
+        if outcome.late_end || !outcome.is_providers || outcome.kind() == OutcomeKind::Probe {
             return Vec::new();
         }
         let received_at = outcome.received_at.unwrap_or_else(SystemTime::now);

@@ -215,6 +215,28 @@ async fn an_unreadable_delivery_counts_for_every_event() {
     assert_eq!(counts(&strikes), expected);
 }
 
+/// A provider's POST becomes a GET by a redirect, and a HEAD by nothing.
+#[tokio::test(start_paused = true)]
+async fn a_method_that_cannot_be_the_providers_is_no_strike() {
+    for (method, strikes) in [
+        ("HEAD", ""),
+        ("OPTIONS", ""),
+        ("GET", "none 1"),
+        ("PUT", "none 1"),
+    ] {
+        let layer = alegra();
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let request = with_method(method, Empty::<bytes::Bytes>::new());
+        let answer = send(&layer, &Handler::answers(204), request).await;
+        assert_eq!(answer.unwrap().status(), 405);
+        assert_eq!(counts(&layer.strikes()), strikes);
+        assert_eq!(
+            layer.strikes().last_delivery().is_some(),
+            !strikes.is_empty()
+        );
+    }
+}
+
 // Tenants
 
 #[tokio::test(start_paused = true)]
