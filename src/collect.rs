@@ -1,5 +1,7 @@
 use std::{
+    error::Error,
     future::{Future, poll_fn},
+    iter::successors,
     mem,
     pin::{Pin, pin},
     task::{Poll, ready},
@@ -7,23 +9,36 @@ use std::{
 
 use bytes::{Buf, BufMut, Bytes};
 use http_body::Body;
+use http_body_util::LengthLimitError;
 use tokio::{
     task::coop,
     time::{Instant, sleep_until},
 };
+use tower::BoxError;
 
-use crate::{panic::caught, rejection::RejectionKind};
+use crate::{
+    panic::{Panicked, caught},
+    rejection::RejectionKind,
+};
 
 /// What is reserved for a body of more than one frame, though its bytes may never arrive.
 const TRUSTED_RESERVE: usize = 16 * 1024;
 
 /// Reads the whole body by the deadline, into memory of its own size. Frames are copied, since each
 /// keeps the server's whole read buffer alive, and deliveries may live long.
-pub(crate) async fn collect<B: Body>(
+///
+/// A body that ends before the `announced` number of bytes is truncated. It may end so without an
+/// error: hyper does not tell when a client resets an HTTP/2 stream in the middle of a body.
+pub(crate) async fn collect<B>(
     body: B,
+    announced: Option<u64>,
     limit: usize,
     deadline: Instant,
-) -> Result<Bytes, RejectionKind> {
+) -> Result<Bytes, RejectionKind>
+where
+    B: Body<Error: Into<BoxError>>,
+{
+    let announced = announced.max(body.size_hint().exact());
     let mut body = pin!(Some(body));
     let read = read(
         body.as_mut().as_pin_mut().expect("just set"),
@@ -33,14 +48,22 @@ pub(crate) async fn collect<B: Body>(
     .await;
     // It is the user's, and may panic when it is dropped.
     let _ = caught(|| body.set(None));
-    read
+    match read {
+        Ok(read) if announced.is_some_and(|bytes| bytes > read.len() as u64) => {
+            Err(RejectionKind::Truncated)
+        }
+        read => read,
+    }
 }
 
-async fn read<B: Body>(
+async fn read<B>(
     mut body: Pin<&mut B>,
     limit: usize,
     deadline: Instant,
-) -> Result<Bytes, RejectionKind> {
+) -> Result<Bytes, RejectionKind>
+where
+    B: Body<Error: Into<BoxError>>,
+{
     let mut timer = pin!(sleep_until(deadline));
     let mut begun = false;
     let mut all = Vec::new();
@@ -64,7 +87,7 @@ async fn read<B: Body>(
         });
         let frame = match frame.await? {
             None => break,
-            Some(Err(_)) => return Err(RejectionKind::Truncated),
+            Some(Err(error)) => return Err(kind_of(error)),
             Some(Ok(frame)) => frame,
         };
         // Trailers are ignored.
@@ -88,4 +111,17 @@ async fn read<B: Body>(
         all.put(data);
     }
     Ok(all.into_boxed_slice().into())
+}
+
+/// Too large is what a limit of an outer layer's says, itself or as the source of another error.
+fn kind_of(error: impl Into<BoxError>) -> RejectionKind {
+    let is_limit = caught(|| {
+        let error = error.into();
+        let first: &(dyn Error + 'static) = &*error;
+        successors(Some(first), |&error| error.source()).any(|error| error.is::<LengthLimitError>())
+    });
+    match is_limit {
+        Ok(true) => RejectionKind::TooLarge,
+        Ok(false) | Err(Panicked) => RejectionKind::Truncated,
+    }
 }

@@ -1,6 +1,6 @@
 use http::{
     Method,
-    header::{CONTENT_ENCODING, CONTENT_LENGTH},
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING},
     request::Parts,
 };
 use http_body::SizeHint;
@@ -17,7 +17,7 @@ pub(crate) fn check(
     if !methods.contains(&head.method) {
         return Err(RejectionKind::Method);
     }
-    if !is_identity(head) {
+    if is_encoded(head) {
         return Err(RejectionKind::Encoding);
     }
     if exceeds(head, body, body_limit) {
@@ -32,13 +32,21 @@ pub(crate) fn is_providers(method: &Method, methods: &[Method]) -> bool {
     !method.is_safe() || *method == Method::GET || methods.contains(method)
 }
 
-fn is_identity(head: &Parts) -> bool {
-    head.headers
-        .get_all(CONTENT_ENCODING)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .map(<[u8]>::trim_ascii)
-        .all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity"))
+fn is_encoded(head: &Parts) -> bool {
+    let values = head.headers.get_all(CONTENT_ENCODING).into_iter();
+    let mut names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    names.any(|name| !is_no_coding(&name.trim_ascii().to_ascii_lowercase()))
+}
+
+/// Names that stand in `Content-Encoding` though the body is not encoded: some senders write its
+/// character set there.
+fn is_no_coding(name: &[u8]) -> bool {
+    let character_set = matches!(name, b"utf-8" | b"utf8" | b"us-ascii" | b"iso-8859-1");
+    character_set
+        || matches!(
+            name,
+            b"identity" | b"" | b"none" | b"7bit" | b"8bit" | b"binary"
+        )
 }
 
 fn exceeds(head: &Parts, body: &SizeHint, limit: usize) -> bool {
@@ -48,9 +56,12 @@ fn exceeds(head: &Parts, body: &SizeHint, limit: usize) -> bool {
     length.is_some_and(|length| length > limit) || body.lower() > limit
 }
 
-/// The `Content-Length`. A server rejects one that is no number; without a server the size of the
-/// frames decides.
-fn announced(head: &Parts) -> Option<u64> {
+/// How many bytes the body should have, by its `Content-Length`. A server rejects one that is no
+/// number; beside a `Transfer-Encoding` it means nothing.
+pub(crate) fn announced(head: &Parts) -> Option<u64> {
+    if head.headers.contains_key(TRANSFER_ENCODING) {
+        return None;
+    }
     let length = head.headers.get(CONTENT_LENGTH)?;
     length.to_str().ok()?.parse().ok()
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, request::Parts};
 use http_body::Body;
 use tokio::{task::coop, time::Instant};
-use tower::Service;
+use tower::{BoxError, Service};
 
 use crate::{
     body::{Answer, RequestBody, ResponseBody},
@@ -19,6 +19,7 @@ use crate::{
     collect::collect,
     dead_letter::LetterWriter,
     delivery::Delivery,
+    head,
     job::{Failure, Job},
     outcome::End,
     panic::{Panicked, caught, discard},
@@ -46,14 +47,15 @@ pub(crate) fn receive<S, P, B, R>(
 ) -> impl Future<Output = Received<R, S::Error>> + Send
 where
     P: Provider,
-    B: Body + Send,
+    B: Body<Error: Into<BoxError>> + Send,
     S: Service<Request<RequestBody>, Response = Response<R>> + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
     R: Send + 'static,
 {
     async move {
-        let raw = match collect(body, job.config.body_limit, deadline).await {
+        let announced = head::announced(&head);
+        let raw = match collect(body, announced, job.config.body_limit, deadline).await {
             Ok(raw) => raw,
             Err(kind) => {
                 discard(inner);

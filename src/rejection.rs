@@ -46,11 +46,12 @@ pub enum RejectionKind {
     Method,
     /// The body is compressed: `415 Unsupported Media Type`, with `Accept-Encoding: identity`.
     Encoding,
-    /// The body is over the limit: `413 Payload Too Large`.
+    /// The body is over the limit, the layer's or that of a layer outside of it:
+    /// `413 Payload Too Large`.
     TooLarge,
     /// The body was not complete by the deadline: `408 Request Timeout`.
     Timeout,
-    /// The body ended early or with an error: `400 Bad Request`.
+    /// The body ended before its `Content-Length`, or with an error: `400 Bad Request`.
     Truncated,
     /// The provider's code found the signature missing or wrong: `401 Unauthorized`.
     Unauthorized,

@@ -9,7 +9,7 @@ use std::{
 use http::{Request, Response, request::Parts};
 use http_body::{Body, SizeHint};
 use tokio::time::Instant;
-use tower::Service;
+use tower::{BoxError, Service};
 
 use crate::{
     access::Admission,
@@ -73,7 +73,7 @@ impl<S, P> Webhook<S, P> {
 impl<S, P, B, R> Service<Request<B>> for Webhook<S, P>
 where
     P: Provider,
-    B: Body + Send + 'static,
+    B: Body<Error: Into<BoxError>> + Send + 'static,
     S: Service<Request<RequestBody>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,

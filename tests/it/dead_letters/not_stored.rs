@@ -1,7 +1,10 @@
 //! What is no delivery is not stored, and is answered as if there were no store.
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, header::CONTENT_ENCODING};
+use http::{
+    HeaderValue, Method, Request,
+    header::{CONTENT_ENCODING, CONTENT_LENGTH},
+};
 use http_body_util::Full;
 use tokio::time::Instant;
 use tower_webhook::{
@@ -22,6 +25,12 @@ async fn what_is_no_delivery_is_not_stored_and_waits_for_no_store() {
     let mut compressed = post_body(whole());
     let gzip = HeaderValue::from_static("gzip");
     compressed.headers_mut().insert(CONTENT_ENCODING, gzip);
+    let announced = |sent| {
+        let mut request = post_body(Script::new([Step::Data(sent)]));
+        let length = HeaderValue::from(ALEGRA.len());
+        request.headers_mut().insert(CONTENT_LENGTH, length);
+        request
+    };
 
     let store = Store::new(Keeps::Hangs);
     let layer = alegra().dead_letters(store.clone());
@@ -33,6 +42,8 @@ async fn what_is_no_delivery_is_not_stored_and_waits_for_no_store() {
         (script([large(), large()]), 413, ms(0)),
         (script([Step::Data(b"{\"subj"), Step::Break]), 400, ms(0)),
         (script([Step::Data(b"{\"subj"), Step::Hang]), 408, ms(3000)),
+        (announced(b"".as_slice()), 400, ms(0)),
+        (announced(b"{\"subj"), 400, ms(0)),
         (script([Step::Data(b" "), Step::Data(b"{}")]), 200, ms(0)),
         (post_body(whole()), 204, ms(0)),
     ] {
@@ -43,9 +54,9 @@ async fn what_is_no_delivery_is_not_stored_and_waits_for_no_store() {
     assert_eq!(handler.called(), 1);
 
     let only_one = Bsale::new().companies([1]);
-    let bsale = WebhookLayer::new(only_one, Access::path([SECRET])).dead_letters(store.clone());
+    let picky = WebhookLayer::new(only_one, Access::path([SECRET])).dead_letters(store.clone());
     let start = Instant::now();
-    assert_eq!(status_of(&bsale, &handler, post(BSALE)).await, Ok(403));
+    assert_eq!(status_of(&picky, &handler, post(BSALE)).await, Ok(403));
     assert_eq!(start.elapsed(), ms(0));
     assert!(store.calls().is_empty());
 }

@@ -3,6 +3,7 @@ use http::{Method, Request};
 use http_body::Body;
 use http_body_util::Full;
 use proptest::{prelude::*, sample::select};
+use tower::BoxError;
 use tower_webhook::{alegra, bsale};
 
 use crate::util::{
@@ -67,7 +68,7 @@ fn envelope() -> impl Strategy<Value = String> {
 }
 
 /// What Alegra's layer answers; both layers answer by the table.
-fn answered<B: Body + Clone + Send + 'static>(request: Request<B>) -> u16 {
+fn answered<B: Body<Error: Into<BoxError>> + Clone + Send + 'static>(request: Request<B>) -> u16 {
     let handler = Handler::answers(204);
     paused_runtime().block_on(async {
         let alegra = status_of(&alegra_layer(), &handler, request.clone())

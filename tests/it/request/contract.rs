@@ -14,7 +14,7 @@ use futures::{FutureExt, task::noop_waker_ref};
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
-use tower::{Layer, Service, ServiceExt, service_fn};
+use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
 use tower_webhook::{
     Access, OutcomeKind, Provider, Received, Rejection, RequestBody, ResponseBody, Rules,
     WebhookLayer,
@@ -100,7 +100,7 @@ fn a_future_that_panicked_may_be_polled_again() {
 /// What `look` finds in the handler, after it was polled more than once.
 async fn inside<B, T, F>(request: Request<B>, look: F) -> T
 where
-    B: Body + Send + 'static,
+    B: Body<Error: Into<BoxError>> + Send + 'static,
     T: Send + 'static,
     F: Fn(Request<RequestBody>) -> T + Clone + Send + Sync + 'static,
 {

@@ -1,15 +1,17 @@
 //! Every row of the table of answers, for both providers.
 
+use std::{error::Error, fmt};
+
 use bytes::Bytes;
 use futures::{FutureExt, poll};
 use http::{
     HeaderMap, HeaderValue, Method, Request,
-    header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderName},
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderName, TRANSFER_ENCODING},
 };
 use http_body::Body;
-use http_body_util::{Empty, Full};
+use http_body_util::{BodyExt, Empty, Full, Limited};
 use tokio::task::yield_now;
-use tower::{Layer, ServiceExt};
+use tower::{BoxError, Layer, ServiceExt};
 use tower_webhook::{
     Access, Late, OutcomeKind, Provider, RejectionKind, WebhookLayer, alegra::Alegra, bsale::Bsale,
 };
@@ -30,7 +32,7 @@ struct Seen {
 async fn see<P, B>(layer: WebhookLayer<P>, handler: Handler, request: Request<B>) -> Seen
 where
     P: Provider,
-    B: Body + Send + 'static,
+    B: Body<Error: Into<BoxError>> + Send + 'static,
 {
     let (layer, outcomes) = Outcomes::of(layer);
     let answer = send(&layer, &handler, request).await;
@@ -77,7 +79,7 @@ fn handler() -> Handler {
     Handler::answers(204)
 }
 
-async fn handles<P: Provider, B: Body + Send + 'static>(
+async fn handles<P: Provider, B: Body<Error: Into<BoxError>> + Send + 'static>(
     layer: WebhookLayer<P>,
     request: Request<B>,
 ) {
@@ -85,7 +87,7 @@ async fn handles<P: Provider, B: Body + Send + 'static>(
 }
 
 /// The layer refuses it before any handler runs, with these headers and no others.
-async fn refuses<P: Provider, B: Body + Send + 'static>(
+async fn refuses<P: Provider, B: Body<Error: Into<BoxError>> + Send + 'static>(
     layer: WebhookLayer<P>,
     request: Request<B>,
     kind: RejectionKind,
@@ -99,7 +101,7 @@ async fn refuses<P: Provider, B: Body + Send + 'static>(
     seen.has_headers(headers);
 }
 
-async fn is_probe<B: Body + Send + 'static>(request: Request<B>) {
+async fn is_probe<B: Body<Error: Into<BoxError>> + Send + 'static>(request: Request<B>) {
     let seen = see(alegra(), handler(), request).await;
     assert_eq!((seen.rejection, seen.called), (None, 0));
     assert_eq!(seen.outcome, (OutcomeKind::Probe, Some(200)));
@@ -144,15 +146,24 @@ async fn rows_before_decoding<P: Provider>(
         let accept = [("accept-encoding", "identity")];
         refuses(layer(), request, RejectionKind::Encoding, 415, &accept).await;
     }
-    let identity = with_header(post(delivery), CONTENT_ENCODING, "Identity");
-    handles(layer(), identity).await;
+    // What is no coding is passed over, wherever it stands.
+    for coding in ["Identity", "UTF-8", "none", "", " , utf8", "identity, 8bit"] {
+        handles(
+            layer(),
+            with_header(post(delivery), CONTENT_ENCODING, coding),
+        )
+        .await;
+    }
     let too_long = (limit + 1).to_string();
     let unread = post_body(Script::new([Step::Hang]));
     let unread = with_header(unread, CONTENT_LENGTH, &too_long);
     refuses(layer(), unread, RejectionKind::TooLarge, 413, &[]).await;
-    // The body's own hint is exact and counts for more than the header.
+    // The body's own hint is exact, so it is read. It has fewer bytes than announced.
     let announced = with_header(post(delivery), CONTENT_LENGTH, &too_long);
-    handles(layer(), announced).await;
+    refuses(layer(), announced, RejectionKind::Truncated, 400, &[]).await;
+    // Without a meaning beside `Transfer-Encoding`.
+    let chunked = with_header(post(delivery), CONTENT_LENGTH, &too_long);
+    handles(layer(), with_header(chunked, TRANSFER_ENCODING, "chunked")).await;
     let large = post(vec![b' '; limit + 1]);
     refuses(layer(), large, RejectionKind::TooLarge, 413, &[]).await;
 
@@ -168,6 +179,50 @@ async fn rows_before_decoding<P: Provider>(
     ] {
         refuses(layer(), post_body(Script::new(steps)), kind, status, &[]).await;
     }
+    // Announced and not sent: nothing of it, half of it, or all but the last byte.
+    let all = delivery.len().to_string();
+    for sent in [0, delivery.len() / 2, delivery.len() - 1] {
+        let steps = [Step::Data(&delivery.as_bytes()[..sent])];
+        let short = with_header(post_body(Script::new(steps)), CONTENT_LENGTH, &all);
+        refuses(layer(), short, RejectionKind::Truncated, 400, &[]).await;
+    }
+}
+
+/// The error of a body, in the error of another.
+#[derive(Debug)]
+struct Wrapped(BoxError);
+
+impl fmt::Display for Wrapped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the body failed")
+    }
+}
+
+impl Error for Wrapped {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outer_limit_is_too_large_however_deep_its_error_is_wrapped() {
+    let limited = || Limited::new(Script::new([Step::Data(ALEGRA.as_bytes())]), 8);
+    let once = || limited().map_err(Wrapped);
+    let twice = || once().map_err(|error| Wrapped(error.into()));
+    let too_large = RejectionKind::TooLarge;
+    refuses(alegra(), post_body(limited()), too_large, 413, &[]).await;
+    refuses(alegra(), post_body(once()), too_large, 413, &[]).await;
+    refuses(alegra(), post_body(twice()), too_large, 413, &[]).await;
+    // Another error of the body that it limits.
+    let broken = Limited::new(Script::new([Step::Break]), 8).map_err(Wrapped);
+    refuses(
+        alegra(),
+        post_body(broken),
+        RejectionKind::Truncated,
+        400,
+        &[],
+    )
+    .await;
 }
 
 /// What the provider decodes, the slot and readiness, and the handler.

@@ -14,6 +14,7 @@ use axum::{
     serve,
 };
 use bytes::Bytes;
+use futures::stream;
 use http::{
     HeaderValue, StatusCode,
     header::{ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CONTENT_ENCODING, CONTENT_TYPE},
@@ -220,6 +221,23 @@ async fn layers_of_tower_http_outside_and_inside() {
         router(post(on_alegra).route_layer(on_either_side)),
     ] {
         assert_eq!(three(app).await, SOUND);
+    }
+}
+
+#[tokio::test]
+async fn a_limit_outside_is_413() {
+    let frames = || {
+        let frame = || Ok::<_, Infallible>(Bytes::from_static(b"          "));
+        Body::from_stream(stream::iter([frame(), frame()]))
+    };
+    let limit = || RequestBodyLimitLayer::new(16);
+    for app in [
+        router(post(on_alegra).layer((limit(), alegra()))),
+        router(post(on_alegra).layer(alegra())).layer(limit()),
+    ] {
+        let response = answer(&app, request(&right(), frames())).await;
+        assert_eq!(response.status(), 413);
+        assert_eq!(rejection(&response), Some(RejectionKind::TooLarge));
     }
 }
 

@@ -1,7 +1,7 @@
 //! hyper alone, over a real socket, with HTTP/1 and HTTP/2: answers reach the client though the
 //! body was not read to its end, and a client that hangs up does not cancel its handler.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 use http::{
     HeaderValue, Request, Response, StatusCode,
@@ -9,16 +9,18 @@ use http::{
 };
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tower::{Layer, service_fn};
+use tokio::{net::TcpStream, sync::Notify};
+use tower::{Layer, ServiceExt, service_fn};
 use tower_webhook::{
     Delivery, OutcomeKind, RequestBody, WebhookLayer,
     alegra::{self, Alegra},
 };
 
 use super::wire::{
-    Client, Held, Upload, VERSIONS, Version, WRONG, connect, part, post, soon, to, told, whole,
+    Client, Held, Upload, VERSIONS, Version, WRONG, connect, listen, part, post, soon, to, told,
+    whole,
 };
-use crate::util::{ALEGRA, PANIC, Reply, alegra, ms, ok, quiet_panics, reply};
+use crate::util::{ALEGRA, PANIC, Reply, Store, alegra, ms, ok, quiet_panics, reply};
 
 async fn on_alegra(request: Request<RequestBody>) -> Result<Reply, Infallible> {
     let delivery = request.extensions().get::<Delivery<alegra::Event>>();
@@ -109,6 +111,56 @@ async fn an_answer_of_the_layer_has_an_empty_body_and_its_header() {
     for answer in answers(alegra, get).await {
         assert_eq!(answer.headers()[ALLOW], "POST");
         assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "");
+    }
+}
+
+/// By closing its connection, or by a reset of its HTTP/2 stream, which hyper takes for the body's
+/// plain end if the reset names no error.
+#[tokio::test]
+async fn a_body_that_its_client_breaks_off_is_neither_a_probe_nor_a_letter() {
+    for (version, sent) in VERSIONS
+        .into_iter()
+        .flat_map(|it| [(it, ""), (it, "{\"subj")])
+    {
+        let (layer, mut told) = told();
+        let store = Store::default();
+        let begun = Arc::new(Notify::new());
+        let begins = Arc::clone(&begun);
+        let webhook = layer.dead_letters(store.clone());
+        let webhook = webhook.layer(service_fn(on_alegra));
+        let address = listen(webhook.map_request(move |request| {
+            begins.notify_one();
+            request
+        }));
+        let address = address.await;
+        let mut head = post(part(sent));
+        head.headers_mut()
+            .insert(CONTENT_LENGTH, ALEGRA.len().into());
+        match version {
+            Version::Http1 => {
+                let mut client = Client::dial(version, address).await;
+                tokio::select! {
+                    _ = client.send(head) => panic!("an answer"),
+                    () = soon(begun.notified()) => {}
+                }
+            }
+            Version::Http2 => {
+                let stream = TcpStream::connect(address).await.unwrap();
+                let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+                tokio::spawn(connection);
+                let (_, mut body) = client.send_request(head.map(drop), false).unwrap();
+                body.send_data(sent.into(), false).unwrap();
+                soon(begun.notified()).await;
+                body.send_reset(h2::Reason::NO_ERROR);
+            }
+        }
+        let rejected = (OutcomeKind::Rejected, false);
+        assert_eq!(
+            soon(told.recv()).await,
+            Some(rejected),
+            "{version:?} {sent:?}"
+        );
+        assert!(store.letters().is_empty(), "{version:?} {sent:?}");
     }
 }
 

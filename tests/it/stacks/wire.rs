@@ -124,6 +124,19 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
+    Client::dial(version, listen(service).await).await
+}
+
+/// Serves one connection by hyper, at that address.
+pub(super) async fn listen<S, B>(service: S) -> SocketAddr
+where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<BoxError>,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a socket");
     let address = listener.local_addr().expect("an address");
     tokio::spawn(async move {
@@ -133,7 +146,7 @@ where
         let server = auto::Builder::new(TokioExecutor::new());
         drop(server.serve_connection(stream, service).await);
     });
-    Client::dial(version, address).await
+    address
 }
 
 /// Awaits it for at most ten seconds.

@@ -1,4 +1,5 @@
 use std::{
+    fmt,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -36,6 +37,14 @@ impl Script {
 /// The error of [`Step::Break`].
 #[derive(Debug)]
 pub struct Reset;
+
+impl fmt::Display for Reset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connection was reset")
+    }
+}
+
+impl std::error::Error for Reset {}
 
 impl Body for Script {
     type Data = Bytes;

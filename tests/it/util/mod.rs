@@ -25,7 +25,7 @@ use tokio::{
     runtime::{Builder, Runtime},
     time::{Instant, timeout},
 };
-use tower::{Layer, ServiceExt, service_fn};
+use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_webhook::{
     Access, Delivery, Outcome, OutcomeKind, Provider, Rejection, RejectionKind, RequestBody,
     ResponseBody, WebhookLayer, alegra::Alegra, bsale::Bsale,
@@ -110,7 +110,7 @@ pub async fn send<P, B>(
 ) -> Result<Response<ResponseBody<Full<Bytes>>>, Broken>
 where
     P: Provider,
-    B: Body + Send + 'static,
+    B: Body<Error: Into<BoxError>> + Send + 'static,
 {
     layer.layer(handler.clone()).oneshot(request).await
 }
@@ -123,7 +123,7 @@ pub async fn status_of<P, B>(
 ) -> Result<u16, Broken>
 where
     P: Provider,
-    B: Body + Send + 'static,
+    B: Body<Error: Into<BoxError>> + Send + 'static,
 {
     let answer = send(layer, handler, request).await;
     answer.map(|answer| answer.status().as_u16())
@@ -162,7 +162,7 @@ pub async fn delivered<P, B>(
 ) -> (u16, Option<Delivery<P::Event>>)
 where
     P: Provider,
-    B: Body + Send + 'static,
+    B: Body<Error: Into<BoxError>> + Send + 'static,
 {
     let seen = Arc::new(Mutex::new(None));
     let sink = Arc::clone(&seen);
@@ -188,7 +188,7 @@ pub fn reply(status: StatusCode) -> Reply {
 
 pub async fn text<B>(response: Response<B>) -> String
 where
-    B: Body + Send + 'static,
+    B: Body<Error: Into<BoxError>> + Send + 'static,
     B::Error: fmt::Debug,
 {
     let body = response.into_body().collect().await.expect("a body");
