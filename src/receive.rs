@@ -85,7 +85,8 @@ where
                 }
                 let failure = Failure::rejection(rejection);
                 // Other methods bring probes, and under open access anybody could fill the store.
-                let may_be_stored = is_post && !job.config.access.is_open();
+                let is_empty = raw.trim_ascii().is_empty();
+                let may_be_stored = is_post && !is_empty && !job.config.access.is_open();
                 let confirmation = may_be_stored
                     .then(|| job.store_undecoded(failure.reason, raw))
                     .flatten();

@@ -12,8 +12,8 @@ use tower_webhook::{
 };
 
 use crate::util::{
-    ALEGRA, BSALE, Does, Handler, Keeps, Other, PANIC, SECRET, Script, Step, Store, alegra, custom,
-    ms, post, post_body, rejection, send, status_of, with_method,
+    ALEGRA, BSALE, Does, Handler, Keeps, Other, PANIC, SECRET, Script, Step, Store, alegra, bsale,
+    custom, ms, post, post_body, rejection, send, status_of, with_method,
 };
 
 #[tokio::test(start_paused = true)]
@@ -57,6 +57,10 @@ async fn what_is_no_delivery_is_not_stored_and_waits_for_no_store() {
     let picky = WebhookLayer::new(only_one, Access::path([SECRET])).dead_letters(store.clone());
     let start = Instant::now();
     assert_eq!(status_of(&picky, &handler, post(BSALE)).await, Ok(403));
+    for empty in ["", " \n"] {
+        let all = bsale().dead_letters(store.clone());
+        assert_eq!(status_of(&all, &handler, post(empty)).await, Ok(400));
+    }
     assert_eq!(start.elapsed(), ms(0));
     assert!(store.calls().is_empty());
 }

@@ -22,7 +22,7 @@ use tower_webhook::{
 
 use crate::util::{
     ALEGRA, Broken, Does, Handler, Other, Outcomes, Reply, Script, Step, Unready, alegra, custom,
-    ms, ok, post, post_body,
+    ms, ok, paused_runtime, post, post_body,
 };
 
 // Errors
@@ -158,6 +158,20 @@ async fn the_handlers_body_is_the_raw_one_in_one_frame() {
         seen.await,
         [(len, false, Some(whole)), (Some(0), true, None)]
     );
+}
+
+/// The buffer doubles. If it grew a little with each frame, the body would be copied as often.
+#[test]
+fn a_body_in_many_frames_is_copied_a_few_times() {
+    let body = Bytes::from(ALEGRA.to_owned() + &" ".repeat(100_000));
+    let frames = (0..body.len()).map(|at| Step::Owned(body.slice(at..=at)));
+    let request = post_body(Script::new(frames));
+    let (webhook, runtime) = (alegra().layer(Handler::answers(204)), paused_runtime());
+    let count = allocation_counter::measure(|| {
+        let answer = runtime.block_on(webhook.oneshot(request));
+        assert_eq!(answer.unwrap().status(), 204);
+    });
+    assert!(count.count_total < 150, "{} allocations", count.count_total);
 }
 
 /// A slice would keep that whole buffer alive, as long as the handler keeps the delivery.

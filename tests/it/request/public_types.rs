@@ -84,3 +84,34 @@ fn an_id_is_a_text_of_any_length() {
         assert_eq!(Id::from(&long[..len]), long[..len]);
     }
 }
+
+#[test]
+fn a_rejection_has_a_name_and_a_status() {
+    for (kind, name, status) in [
+        (RejectionKind::NotFound, "not_found", 404),
+        (RejectionKind::Method, "method", 405),
+        (RejectionKind::Encoding, "encoding", 415),
+        (RejectionKind::TooLarge, "too_large", 413),
+        (RejectionKind::Timeout, "timeout", 408),
+        (RejectionKind::Truncated, "truncated", 400),
+        (RejectionKind::Unauthorized, "unauthorized", 401),
+        (RejectionKind::Malformed, "malformed", 400),
+        (RejectionKind::Forbidden, "forbidden", 403),
+        (RejectionKind::Busy, "busy", 503),
+        (RejectionKind::Draining, "draining", 503),
+        (RejectionKind::Late, "late", 503),
+        (RejectionKind::Panicked, "panicked", 500),
+        (RejectionKind::Interrupted, "interrupted", 503),
+    ] {
+        assert_eq!((kind.as_str(), kind.status().as_u16()), (name, status));
+    }
+}
+
+#[test]
+fn a_secret_prints_its_label_alone() {
+    let secret = Secret::from(("shop-1", "5f0c6f0b3ee44e6a9c6c0a1f6f2f7a10"));
+    assert_eq!(
+        format!("{secret:?}"),
+        r#"Secret { label: Some("shop-1"), .. }"#
+    );
+}
