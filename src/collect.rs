@@ -1,8 +1,8 @@
 use std::{
     error::Error,
     future::{Future, poll_fn},
+    io,
     iter::successors,
-    mem,
     pin::{Pin, pin},
     task::{Poll, ready},
 };
@@ -12,12 +12,12 @@ use http_body::Body;
 use http_body_util::LengthLimitError;
 use tokio::{
     task::coop,
-    time::{Instant, sleep_until},
+    time::{Instant, Sleep, sleep_until},
 };
 use tower::BoxError;
 
 use crate::{
-    panic::{Panicked, caught},
+    panic::{Caught, Panicked, caught},
     rejection::RejectionKind,
 };
 
@@ -27,8 +27,8 @@ const TRUSTED_RESERVE: usize = 16 * 1024;
 /// Reads the whole body by the deadline, into memory of its own size. Frames are copied, since each
 /// keeps the server's whole read buffer alive, and deliveries may live long.
 ///
-/// A body that ends before the `announced` number of bytes is truncated. It may end so without an
-/// error: hyper does not tell when a client resets an HTTP/2 stream in the middle of a body.
+/// A body that ends before the `announced` number of bytes is truncated. Such an end may come
+/// without an error: hyper does not tell when a client resets an HTTP/2 stream in the middle of a body.
 pub(crate) async fn collect<B>(
     body: B,
     announced: Option<u64>,
@@ -38,33 +38,33 @@ pub(crate) async fn collect<B>(
 where
     B: Body<Error: Into<BoxError>>,
 {
-    let announced = announced.max(body.size_hint().exact());
-    let mut body = pin!(Some(body));
-    let read = read(
-        body.as_mut().as_pin_mut().expect("just set"),
-        limit,
-        deadline,
-    )
-    .await;
-    // It is the user's, and may panic when it is dropped.
-    let _ = caught(|| body.set(None));
-    match read {
-        Ok(read) if announced.is_some_and(|bytes| bytes > read.len() as u64) => {
-            Err(RejectionKind::Truncated)
+    let timer = pin!(sleep_until(deadline));
+    // The body is the user's: it may panic when it is read, and when it is dropped.
+    let read = async {
+        let announced = announced.max(body.size_hint().exact());
+        let mut body = pin!(Some(body));
+        let whole = body.as_mut().as_pin_mut().expect("just set");
+        let read = read(whole, limit, timer).await;
+        let _ = caught(|| body.set(None));
+        match read {
+            Ok(read) if announced.is_some_and(|bytes| bytes > read.len() as u64) => {
+                Err(RejectionKind::Truncated)
+            }
+            read => read,
         }
-        read => read,
-    }
+    };
+    let read = Caught::new(read, ()).await;
+    read.unwrap_or_else(|Panicked| Err(RejectionKind::Panicked))
 }
 
 async fn read<B>(
     mut body: Pin<&mut B>,
     limit: usize,
-    deadline: Instant,
+    mut timer: Pin<&mut Sleep>,
 ) -> Result<Bytes, RejectionKind>
 where
     B: Body<Error: Into<BoxError>>,
 {
-    let mut timer = pin!(sleep_until(deadline));
     let mut begun = false;
     let mut all = Vec::new();
 
@@ -72,10 +72,11 @@ where
         let frame = poll_fn(|cx| {
             // Ask the clock first: frames that are always ready must not be read for ever. The
             // first frame is read at any time, so that what is there already can be stored.
-            if mem::replace(&mut begun, true) && Instant::now() >= deadline {
+            if begun && Instant::now() >= timer.deadline() {
                 return Poll::Ready(Err(RejectionKind::Timeout));
             }
             let budget = ready!(coop::poll_proceed(cx));
+            begun = true;
             if let Poll::Ready(frame) = body.as_mut().poll_frame(cx) {
                 budget.made_progress();
                 return Poll::Ready(Ok(frame));
@@ -115,13 +116,23 @@ where
 
 /// Too large is what a limit of an outer layer's says, itself or as the source of another error.
 fn kind_of(error: impl Into<BoxError>) -> RejectionKind {
-    let is_limit = caught(|| {
-        let error = error.into();
-        let first: &(dyn Error + 'static) = &*error;
-        successors(Some(first), |&error| error.source()).any(|error| error.is::<LengthLimitError>())
+    let error = error.into();
+    let mut errors = successors(Some(&*error as &(dyn Error + 'static)), |error| {
+        source(*error)
     });
-    match is_limit {
-        Ok(true) => RejectionKind::TooLarge,
-        Ok(false) | Err(Panicked) => RejectionKind::Truncated,
+    match errors.any(|error| error.is::<LengthLimitError>()) {
+        true => RejectionKind::TooLarge,
+        false => RejectionKind::Truncated,
+    }
+}
+
+/// The error in another one. An [`io::Error`] gives the source of what it holds, and not that itself.
+fn source<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+    {
+        Some(held) => Some(held),
+        None => error.source(),
     }
 }

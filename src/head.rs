@@ -26,27 +26,30 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// Whether a request of the provider's may come by this method. A redirect can turn its POST into a
-/// GET; HEAD and the other safe methods bring no delivery.
-pub(crate) fn is_providers(method: &Method, methods: &[Method]) -> bool {
+/// Whether a delivery, or a probe, can come by this method. A redirect can turn a POST into a GET; HEAD
+/// and the other safe methods bring none.
+pub(crate) fn may_be_delivery(method: &Method, methods: &[Method]) -> bool {
     !method.is_safe() || *method == Method::GET || methods.contains(method)
 }
 
 fn is_encoded(head: &Parts) -> bool {
     let values = head.headers.get_all(CONTENT_ENCODING).into_iter();
     let mut names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    names.any(|name| !is_no_coding(&name.trim_ascii().to_ascii_lowercase()))
+    names.any(|name| is_coding(&name.trim_ascii().to_ascii_lowercase()))
 }
 
-/// Names that stand in `Content-Encoding` though the body is not encoded: some senders write its
-/// character set there.
-fn is_no_coding(name: &[u8]) -> bool {
-    let character_set = matches!(name, b"utf-8" | b"utf8" | b"us-ascii" | b"iso-8859-1");
-    character_set
-        || matches!(
-            name,
-            b"identity" | b"" | b"none" | b"7bit" | b"8bit" | b"binary"
-        )
+/// Some senders write the body's character set in `Content-Encoding`, or that there is no coding.
+fn is_coding(name: &[u8]) -> bool {
+    let no_codings: [&[u8]; 4] = [b"", b"identity", b"none", b"binary"];
+    let character_sets: [&[u8]; 6] = [
+        b"utf-8",
+        b"utf8",
+        b"us-ascii",
+        b"iso-8859-1",
+        b"7bit",
+        b"8bit",
+    ];
+    !no_codings.contains(&name) && !character_sets.contains(&name)
 }
 
 fn exceeds(head: &Parts, body: &SizeHint, limit: usize) -> bool {

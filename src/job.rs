@@ -258,8 +258,10 @@ impl<R, E> Failure<R, E> {
     /// The handler of a delivery of `V` answered with a status that is no success.
     pub(crate) fn status<V>(response: Response<R>) -> Box<Self> {
         let end = match response.extensions().get() {
-            Some(AskedFor(asked)) => End::mismatched(response.status(), asked, type_name::<V>()),
-            None => End::answered(response.status()),
+            Some(AskedFor(asked)) if *asked != type_name::<V>() => {
+                End::mismatched(response.status(), asked, type_name::<V>())
+            }
+            _ => End::answered(response.status()),
         };
         Box::new(Self {
             reason: LetterReason::Status,

@@ -21,8 +21,8 @@ pub struct Outcome {
     pub(crate) provider: &'static str,
     /// Whether the credential was right.
     pub(crate) admitted: bool,
-    /// Whether it came by a method that the provider's requests may have.
-    pub(crate) is_providers: bool,
+    /// Whether a delivery, or a probe, can come by its method.
+    pub(crate) may_be_delivery: bool,
     pub(crate) tenant: Option<Arc<str>>,
     pub(crate) event: Option<&'static str>,
     pub(crate) end: End,
@@ -127,7 +127,7 @@ impl Outcome {
         Self {
             provider,
             admitted: false,
-            is_providers: false,
+            may_be_delivery: false,
             tenant: None,
             event: None,
             end: End::given_up(),
@@ -251,7 +251,7 @@ impl End {
         }
     }
 
-    /// The same, from a handler that asks for other events than the layer gives it. Both by their types.
+    /// The same, from a handler that asks for other events than the layer gives it: the types of both.
     pub(crate) fn mismatched(status: StatusCode, asked: &str, given: &str) -> Self {
         let note = format!(
             "the handler asks for a Delivery<{asked}>, and this layer gives it a Delivery<{given}>"

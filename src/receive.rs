@@ -21,6 +21,7 @@ use crate::{
     delivery::Delivery,
     head,
     job::{Failure, Job},
+    json::envelope::without_mark,
     outcome::End,
     panic::{Panicked, caught, discard},
     provider::{Event, Provider, ReceivedKind},
@@ -85,7 +86,7 @@ where
                 }
                 let failure = Failure::rejection(rejection);
                 // Other methods bring probes, and under open access anybody could fill the store.
-                let is_empty = raw.trim_ascii().is_empty();
+                let is_empty = without_mark(&raw).trim_ascii().is_empty();
                 let may_be_stored = is_post && !is_empty && !job.config.access.is_open();
                 let confirmation = may_be_stored
                     .then(|| job.store_undecoded(failure.reason, raw))

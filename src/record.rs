@@ -111,7 +111,7 @@ fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> 
     }
 }
 
-/// The fields of a body. There is one of them.
+/// A body is in one of these two fields.
 #[derive(Serialize, Deserialize)]
 struct WrittenBody<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]

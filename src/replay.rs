@@ -118,13 +118,11 @@ where
         job.release();
         answer
     }));
-    coop::unconstrained(finished)
-        .await
-        .unwrap_or_else(|stopped| {
-            // The runtime of the task.
-            discard(stopped);
-            Ok(Rejection::new(RejectionKind::Interrupted).into_response())
-        })
+    finished.await.unwrap_or_else(|stopped| {
+        // The runtime of the task.
+        discard(stopped);
+        Ok(Rejection::new(RejectionKind::Interrupted).into_response())
+    })
 }
 
 fn decode<P: Provider>(

@@ -58,10 +58,10 @@ impl Report {
         self.outcome.tenant.as_ref()
     }
 
-    /// The credential was right. `is_providers`: whether the provider's requests may have the method.
-    pub(crate) fn admitted(&mut self, tenant: Option<Arc<str>>, is_providers: bool) {
+    /// The credential was right. `may_be_delivery`: whether a delivery can come by the method.
+    pub(crate) fn admitted(&mut self, tenant: Option<Arc<str>>, may_be_delivery: bool) {
         self.outcome.admitted = true;
-        self.outcome.is_providers = is_providers;
+        self.outcome.may_be_delivery = may_be_delivery;
         self.outcome.tenant = tenant;
     }
 

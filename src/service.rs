@@ -18,7 +18,7 @@ use crate::{
     config::Config,
     head,
     job::Job,
-    panic::{Panicked, discard},
+    panic::{Panicked, caught, discard},
     provider::{Event, Provider},
     receive::{Received, receive},
     rejection::{Rejection, RejectionKind},
@@ -99,7 +99,8 @@ where
         let deadline = clock::after(started, config.deadline);
         let mut job = Job::new(config, report, Some(deadline));
         let (head, body) = request.into_parts();
-        match check(&mut job, &head, &body.size_hint()) {
+        let length = caught(|| body.size_hint()).unwrap_or_default();
+        match check(&mut job, &head, &length) {
             Ok(()) => {
                 let provider = Arc::clone(&self.provider);
                 let inner = self.inner.clone();
@@ -120,8 +121,8 @@ fn check<E: Event>(job: &mut Job<E>, head: &Parts, length: &SizeHint) -> Result<
     let admission = config.access.admit(head);
     let Admission(tenant) = admission.map_err(|Panicked| RejectionKind::Panicked)?;
     let tenant = tenant.ok_or(RejectionKind::NotFound)?;
-    let is_providers = head::is_providers(&head.method, &config.rules.methods);
-    job.report.admitted(tenant, is_providers);
+    let may_be_delivery = head::may_be_delivery(&head.method, &config.rules.methods);
+    job.report.admitted(tenant, may_be_delivery);
     head::check(head, length, &config.rules.methods, config.body_limit)
 }
 

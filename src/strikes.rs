@@ -17,7 +17,7 @@ use crate::{
 /// From [`WebhookLayer::strikes`](crate::WebhookLayer::strikes). Clones are cheap and share the
 /// counts. Alegra deletes a subscription after ten failed answers in a row, so there is a count for
 /// each tenant and event. Every answer that is no 2xx in time is a strike, and so is a client that
-/// hung up. Only a 2xx for the same event resets its count; a probe does not.
+/// hung up; but not where no delivery can come by the method, HEAD for instance. Only a 2xx for the same event resets its count; a probe does not.
 ///
 /// A failure whose event could not be read counts for every event that the tenant has had so far.
 /// Until the tenant's next success it also counts under no event, and an event that first comes
@@ -115,7 +115,8 @@ impl Strikes {
         self.limit
     }
 
-    /// The time of the last delivery: the last request with the right credential that was no probe.
+    /// The time of the last delivery: the last request with the right credential that was no probe, by
+    /// a method by which a delivery can come.
     #[must_use]
     pub fn last_delivery(&self) -> Option<SystemTime> {
         self.counts().last_delivery
@@ -193,7 +194,7 @@ impl Counts {
             self.last_refused = self.last_refused.max(Some(SystemTime::now()));
             return Vec::new();
         }
-        if outcome.late_end || !outcome.is_providers || outcome.kind() == OutcomeKind::Probe {
+        if outcome.late_end || !outcome.may_be_delivery || outcome.kind() == OutcomeKind::Probe {
             return Vec::new();
         }
         let received_at = outcome.received_at.unwrap_or_else(SystemTime::now);

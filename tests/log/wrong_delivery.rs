@@ -2,8 +2,8 @@
 
 use std::any::type_name;
 
-use axum::{Router, body::Body, http::Request, routing::post};
-use tower::ServiceExt;
+use axum::{Router, body::Body, handler::Handler, http::Request, routing::post};
+use tower::{ServiceExt, util::MapRequestLayer};
 use tower_webhook::{Delivery, WebhookLayer, alegra, alegra::Alegra, bsale};
 
 use crate::{
@@ -35,4 +35,24 @@ async fn one_error_names_both_types() {
         assert!(error.contains(type_name::<bsale::Event>()), "{error}");
     }
     assert_eq!(store.letters().len(), 1);
+}
+
+/// The type would be the same.
+#[tokio::test]
+async fn a_delivery_that_an_inner_layer_has_removed_is_no_other_type() {
+    let log = log();
+    let without = MapRequestLayer::new(|mut request: Request<_>| {
+        request.extensions_mut().clear();
+        request
+    });
+    let handler = (async |_: Delivery<alegra::Event>| {}).layer(without);
+    let app = Router::new().route("/webhooks/{secret}", post(handler).layer(alegra()));
+    let request = Request::post(format!("/webhooks/{SECRET}")).body(Body::from(ALEGRA));
+    let response = app.oneshot(request.expect("a request")).await;
+    assert_eq!(response.expect("an answer").status(), 500);
+    let text = log.take();
+    assert!(
+        text.contains("webhook handler failed") && !text.contains("asks for"),
+        "{text}"
+    );
 }

@@ -211,6 +211,7 @@ fn no_path_leads_away() {
         "/documents/1811905",
         "/documents/.json",
         "/documents/-1811905.json",
+        "/documents/000000000000001811905.json",
         "/documents/1811905/details.json",
         "/documents/../clients/1811905.json",
         "/products/1811905.json",

@@ -190,6 +190,9 @@ async fn what_is_no_json() {
         r#"{"subject":"\x41"}"#,
         r#"{subject:"x"}"#,
         r#"subject=new-client"#,
+        r#"{"subject":"new-item","message":{"item":{"id":1,2:3}}}"#,
+        r#"{"subject":"new-item","message":{"item":{"id":1,"a":{null :1}}}}"#,
+        r#"{"subject":"new-item","message":{"item":{"id":1}},[]:1}"#,
         "<xml/>",
     ] {
         assert_eq!(event(body).await, Err(400), "{body}");
@@ -250,17 +253,23 @@ async fn ten_thousand_lines_are_typed_and_more_than_the_cap_are_not() {
 
 #[tokio::test]
 async fn a_list_of_texts_is_short() {
-    let client = |texts: usize| {
-        let texts = vec!["\"client\""; texts].join(",");
-        format!(
-            r#"{{"subject":"new-client","message":{{"client":{{"id":"7","type":[{texts}]}}}}}}"#
-        )
+    let client = |types: String| {
+        format!(r#"{{"subject":"new-client","message":{{"client":{{"id":"7","type":{types}}}}}}}"#)
     };
-    assert!(matches!(event(client(100)).await, Ok(Event::NewClient(_))));
-    assert_eq!(
-        drift(client(101)).await.as_deref(),
-        Some("message.client.type")
-    );
+    let list = |texts| client(format!("[{}]", vec!["\"client\""; texts].join(",")));
+    // PHP's list with holes.
+    let entries = |texts| (0..texts).map(|at| format!("\"{at}\":\"client\""));
+    let object = |texts| {
+        client(format!(
+            "{{{}}}",
+            entries(texts).collect::<Vec<_>>().join(",")
+        ))
+    };
+    for (taken, too_long) in [(list(100), list(101)), (object(100), object(101))] {
+        assert!(matches!(event(taken).await, Ok(Event::NewClient(_))));
+        let path = drift(too_long).await;
+        assert_eq!(path.as_deref(), Some("message.client.type"));
+    }
 }
 
 /// What the types do not name is not lost.

@@ -172,6 +172,14 @@ fn a_body_in_many_frames_is_copied_a_few_times() {
         assert_eq!(answer.unwrap().status(), 204);
     });
     assert!(count.count_total < 150, "{} allocations", count.count_total);
+
+    // A body in one frame gets the memory that it needs, and no more.
+    let webhook = alegra().layer(Handler::answers(204));
+    let count = allocation_counter::measure(|| {
+        let answer = runtime.block_on(webhook.oneshot(post(ALEGRA)));
+        assert_eq!(answer.unwrap().status(), 204);
+    });
+    assert!(count.bytes_max < 16 * 1024, "{} bytes", count.bytes_max);
 }
 
 /// A slice would keep that whole buffer alive, as long as the handler keeps the delivery.

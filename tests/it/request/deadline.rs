@@ -175,6 +175,13 @@ async fn one_frame_of_a_body_is_read_after_the_deadline() {
     let (one, two) = (one.await.unwrap(), two.await.unwrap());
     assert_eq!(rejection(&one), Some(RejectionKind::Busy));
     assert_eq!(rejection(&two), Some(RejectionKind::Timeout));
+    // Also where it is first polled by a task without budget.
+    let late = webhook.call(post(ALEGRA));
+    advance(ms(D)).await;
+    while coop::has_budget_remaining() {
+        coop::consume_budget().await;
+    }
+    assert_eq!(rejection(&late.await.unwrap()), Some(RejectionKind::Busy));
 }
 
 /// The slot is free after that time; each other part starts when the one before has ended.

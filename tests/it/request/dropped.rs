@@ -17,7 +17,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use http_body::{Body, Frame};
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use tokio::time::sleep;
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -27,8 +27,8 @@ use tower_webhook::{
 };
 
 use crate::util::{
-    ALEGRA, Broken, Does, Handler, Other, Outcomes, PanicsOnDrop, Reply, Store, Unready, alegra,
-    begun, custom, ms, ok, paused_runtime, post, post_body, rejection, send, status_of,
+    ALEGRA, Broken, Does, Handler, Other, Outcomes, PANIC, PanicsOnDrop, Reply, Store, Unready,
+    alegra, begun, custom, ms, ok, paused_runtime, post, post_body, rejection, send, status_of,
     with_method,
 };
 
@@ -121,6 +121,41 @@ async fn a_body_that_was_read_may_panic() {
         let body = OneFrame(Some(text), PanicsOnDrop);
         let answered = status_of(&alegra(), &handler, post_body(body)).await;
         assert_eq!(answered, Ok(status));
+    }
+}
+
+/// Panics when it is asked for a frame, or for its size.
+struct Panics {
+    at_size: bool,
+}
+
+impl Body for Panics {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        panic!("{PANIC}")
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        assert!(!self.at_size, "{PANIC}");
+        SizeHint::default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_read_may_panic() {
+    for at_size in [true, false] {
+        let (layer, outcomes) = Outcomes::of(alegra());
+        let body = post_body(Panics { at_size });
+        assert_eq!(
+            status_of(&layer, &Handler::answers(204), body).await,
+            Ok(500)
+        );
+        assert_eq!(outcomes.seen(), [(OutcomeKind::Failed, Some(500), false)]);
     }
 }
 

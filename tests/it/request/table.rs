@@ -1,6 +1,12 @@
 //! Every row of the table of answers, for both providers.
 
-use std::{error::Error, fmt};
+use std::{
+    convert::Infallible,
+    error::Error,
+    fmt, io,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 use bytes::Bytes;
 use futures::{FutureExt, poll};
@@ -8,7 +14,7 @@ use http::{
     HeaderMap, HeaderValue, Method, Request,
     header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderName, TRANSFER_ENCODING},
 };
-use http_body::Body;
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty, Full, Limited};
 use tokio::task::yield_now;
 use tower::{BoxError, Layer, ServiceExt};
@@ -147,7 +153,16 @@ async fn rows_before_decoding<P: Provider>(
         refuses(layer(), request, RejectionKind::Encoding, 415, &accept).await;
     }
     // What is no coding is passed over, wherever it stands.
-    for coding in ["Identity", "UTF-8", "none", "", " , utf8", "identity, 8bit"] {
+    for coding in [
+        "Identity",
+        "UTF-8",
+        "none",
+        "",
+        " , utf8",
+        "identity, 8bit",
+        "us-ascii, 7bit",
+        "ISO-8859-1, binary",
+    ] {
         handles(
             layer(),
             with_header(post(delivery), CONTENT_ENCODING, coding),
@@ -188,6 +203,31 @@ async fn rows_before_decoding<P: Provider>(
     }
 }
 
+/// Half of what it announces by its size.
+struct Short(Full<Bytes>);
+
+impl Body for Short {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.0).poll_frame(cx)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.size_hint().lower() * 2)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_of_half_its_own_size_is_truncated() {
+    let request = post_body(Short(ALEGRA.into()));
+    refuses(alegra(), request, RejectionKind::Truncated, 400, &[]).await;
+}
+
 /// The error of a body, in the error of another.
 #[derive(Debug)]
 struct Wrapped(BoxError);
@@ -213,6 +253,11 @@ async fn an_outer_limit_is_too_large_however_deep_its_error_is_wrapped() {
     refuses(alegra(), post_body(limited()), too_large, 413, &[]).await;
     refuses(alegra(), post_body(once()), too_large, 413, &[]).await;
     refuses(alegra(), post_body(twice()), too_large, 413, &[]).await;
+    // An `io::Error` does not give what it holds as its source.
+    let io = || limited().map_err(io::Error::other);
+    refuses(alegra(), post_body(io()), too_large, 413, &[]).await;
+    let in_io = once().map_err(io::Error::other).map_err(axum::Error::new);
+    refuses(alegra(), post_body(in_io), too_large, 413, &[]).await;
     // Another error of the body that it limits.
     let broken = Limited::new(Script::new([Step::Break]), 8).map_err(Wrapped);
     refuses(
