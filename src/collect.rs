@@ -27,11 +27,9 @@ const TRUSTED_RESERVE: usize = 16 * 1024;
 /// Reads the whole body by the deadline, into memory of its own size. Frames are copied, since each
 /// keeps the server's whole read buffer alive, and deliveries may live long.
 ///
-/// A body that ends before the `announced` number of bytes is truncated. Such an end may come
-/// without an error: hyper does not tell when a client resets an HTTP/2 stream in the middle of a body.
+/// A body that is shorter than its own size hint is truncated.
 pub(crate) async fn collect<B>(
     body: B,
-    announced: Option<u64>,
     limit: usize,
     deadline: Instant,
 ) -> Result<Bytes, RejectionKind>
@@ -41,15 +39,13 @@ where
     let timer = pin!(sleep_until(deadline));
     // The body is the user's: it may panic when it is read, and when it is dropped.
     let read = async {
-        let announced = announced.max(body.size_hint().exact());
+        let length = body.size_hint().exact();
         let mut body = pin!(Some(body));
         let whole = body.as_mut().as_pin_mut().expect("just set");
         let read = read(whole, limit, timer).await;
         let _ = caught(|| body.set(None));
         match read {
-            Ok(read) if announced.is_some_and(|bytes| bytes > read.len() as u64) => {
-                Err(RejectionKind::Truncated)
-            }
+            Ok(read) if length > Some(read.len() as u64) => Err(RejectionKind::Truncated),
             read => read,
         }
     };

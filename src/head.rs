@@ -59,12 +59,15 @@ fn exceeds(head: &Parts, body: &SizeHint, limit: usize) -> bool {
     length.is_some_and(|length| length > limit) || body.lower() > limit
 }
 
-/// How many bytes the body should have, by its `Content-Length`. A server rejects one that is no
-/// number; beside a `Transfer-Encoding` it means nothing.
-pub(crate) fn announced(head: &Parts) -> Option<u64> {
-    if head.headers.contains_key(TRANSFER_ENCODING) {
-        return None;
-    }
+/// Whether a body of so many bytes ended before its `Content-Length`.
+pub(crate) fn is_truncated(head: &Parts, bytes: usize) -> bool {
+    announced(head).is_some_and(|length| length > bytes as u64)
+}
+
+/// The `Content-Length`. A server rejects one that is no number; beside a `Transfer-Encoding` it means
+/// nothing.
+fn announced(head: &Parts) -> Option<u64> {
     let length = head.headers.get(CONTENT_LENGTH)?;
-    length.to_str().ok()?.parse().ok()
+    let is_chunked = head.headers.contains_key(TRANSFER_ENCODING);
+    length.to_str().ok()?.parse().ok().filter(|_| !is_chunked)
 }

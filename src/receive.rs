@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use http::{Method, Request, Response, request::Parts};
 use http_body::Body;
-use tokio::{task::coop, time::Instant};
+use tokio::task::coop;
 use tower::{BoxError, Service};
 
 use crate::{
@@ -44,7 +44,6 @@ pub(crate) fn receive<S, P, B, R>(
     mut inner: S,
     mut head: Parts,
     body: B,
-    deadline: Instant,
 ) -> impl Future<Output = Received<R, S::Error>> + Send
 where
     P: Provider,
@@ -55,10 +54,13 @@ where
     R: Send + 'static,
 {
     async move {
-        let announced = head::announced(&head);
-        let raw = match collect(body, announced, job.config.body_limit, deadline).await {
-            Ok(raw) => raw,
-            Err(kind) => {
+        let deadline = job.deadline.expect("only a replay has none");
+        let raw = match collect(body, job.config.body_limit, deadline).await {
+            Ok(raw) if !head::is_truncated(&head, raw.len()) => raw,
+            // It may end early without an error: hyper does not tell when a client resets an HTTP/2
+            // stream in the middle of a body.
+            read => {
+                let kind = read.err().unwrap_or(RejectionKind::Truncated);
                 discard(inner);
                 discard(head);
                 return Err(Ok(job.refuse(Rejection::new(kind))));

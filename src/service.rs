@@ -104,7 +104,7 @@ where
             Ok(()) => {
                 let provider = Arc::clone(&self.provider);
                 let inner = self.inner.clone();
-                ResponseFuture::new(receive(provider, job, inner, head, body, deadline))
+                ResponseFuture::new(receive(provider, job, inner, head, body))
             }
             Err(kind) => {
                 discard(body);
