@@ -17,8 +17,7 @@ use tower_webhook::{
 };
 
 use super::wire::{
-    Client, Held, Upload, VERSIONS, Version, WRONG, connect, listen, part, post, soon, to, told,
-    whole,
+    Client, Held, Upload, VERSIONS, Version, WRONG, listen, part, post, soon, to, told, whole,
 };
 use crate::util::{ALEGRA, PANIC, Reply, Store, alegra, ms, ok, quiet_panics, reply};
 
@@ -31,7 +30,7 @@ async fn on_alegra(request: Request<RequestBody>) -> Result<Reply, Infallible> {
 }
 
 async fn client(version: Version, layer: WebhookLayer<Alegra>) -> Client {
-    connect(version, layer.layer(service_fn(on_alegra))).await
+    Client::dial(version, listen(layer.layer(service_fn(on_alegra))).await).await
 }
 
 /// The answers to one request on a connection of its own, with each version.
@@ -177,7 +176,7 @@ async fn a_handler_finishes_though_the_client_hangs_up() {
                 ok(request).await
             }
         });
-        let mut client = connect(version, layer.layer(handler)).await;
+        let mut client = Client::dial(version, listen(layer.layer(handler)).await).await;
         let request = tokio::spawn(async move { client.send(post(whole(ALEGRA))).await });
         held.begun().await;
         request.abort();

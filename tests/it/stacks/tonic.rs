@@ -11,7 +11,7 @@ use tower_webhook::Background;
 
 use super::{
     axum::on_alegra,
-    wire::{self, Upload, Version, WRONG, connect, soon, whole},
+    wire::{self, Client, Upload, Version, WRONG, listen, soon, whole},
 };
 use crate::util::{ALEGRA, alegra, ms};
 
@@ -52,7 +52,7 @@ async fn message(answer: &mut Response<Incoming>) -> Bytes {
 #[tokio::test]
 async fn webhooks_and_grpc_calls_are_answered_beside_each_other() {
     let (_reporter, _, app) = app();
-    let mut client = connect(Version::Http2, app).await;
+    let mut client = Client::dial(Version::Http2, listen(app).await).await;
     let mut status = async |request| client.send(request).await.status().as_u16();
     assert_eq!(status(wire::post(whole(""))).await, 200);
     assert_eq!(status(wire::post(whole(ALEGRA))).await, 204);
@@ -68,7 +68,7 @@ async fn webhooks_and_grpc_calls_are_answered_beside_each_other() {
 #[tokio::test]
 async fn a_grpc_stream_still_streams_beside_webhooks_and_does_not_hold_a_drain() {
     let (reporter, background, app) = app();
-    let mut client = connect(Version::Http2, app).await;
+    let mut client = Client::dial(Version::Http2, listen(app).await).await;
     let mut watch = client.send(grpc("Watch")).await;
     assert_eq!(message(&mut watch).await, SERVING);
     let delivery = client.send(wire::post(whole(ALEGRA))).await;
@@ -87,7 +87,10 @@ async fn a_fallback_makes_an_unknown_path_404() {
     let with_fallback = app.clone().fallback(async || StatusCode::NOT_FOUND);
     for (app, status) in [(app, 200), (with_fallback, 404)] {
         let unknown = wire::to("/webhook/a-slip", whole(ALEGRA));
-        let answer = connect(Version::Http2, app).await.send(unknown).await;
+        let answer = Client::dial(Version::Http2, listen(app).await)
+            .await
+            .send(unknown)
+            .await;
         assert_eq!(answer.status(), status);
     }
 }

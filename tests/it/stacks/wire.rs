@@ -114,19 +114,6 @@ impl Drop for Client {
     }
 }
 
-/// Serves one connection by hyper and is its client.
-pub(super) async fn connect<S, B>(version: Version, service: S) -> Client
-where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Into<BoxError>,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
-{
-    Client::dial(version, listen(service).await).await
-}
-
 /// Serves one connection by hyper, at that address.
 pub(super) async fn listen<S, B>(service: S) -> SocketAddr
 where

@@ -7,13 +7,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use http_body::{Body, Frame};
+use http_body::{Body, Frame, SizeHint};
 use tokio::time::sleep;
 
 /// A body that follows a script.
 pub struct Script {
     steps: vec::IntoIter<Step>,
     sleep: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    size: Option<u64>,
 }
 
 #[derive(Clone)]
@@ -30,7 +31,14 @@ impl Script {
         Self {
             steps: steps.into_iter().collect::<Vec<_>>().into_iter(),
             sleep: None,
+            size: None,
         }
+    }
+
+    /// The same, of a body that says that it has so many bytes.
+    pub fn of_size(self, bytes: usize) -> Self {
+        let size = Some(bytes as u64);
+        Self { size, ..self }
     }
 }
 
@@ -74,5 +82,10 @@ impl Body for Script {
                 }
             });
         }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.size
+            .map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
