@@ -142,8 +142,8 @@ impl Background {
         })
     }
 
-    /// The right to call the store, with a letter of `weight` bytes. `None` while too much waits for the store, unless the call
-    /// `must` be made.
+    /// The right to call the store, with a letter of `weight` bytes. `None` while too much waits for
+    /// the store, unless the call `must` be made.
     pub(crate) fn store_call(&self, weight: usize, must: bool) -> Option<StorePermit> {
         let waiting = &self.shared.store_bytes;
         let taken = waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, |before| {

@@ -38,18 +38,11 @@ fn is_encoded(head: &Parts) -> bool {
     names.any(|name| is_coding(&name.trim_ascii().to_ascii_lowercase()))
 }
 
-/// Some senders write the body's character set in `Content-Encoding`, or that there is no coding.
+/// Some senders write the body's character set in `Content-Encoding`, or that it is sent as it is.
 fn is_coding(name: &[u8]) -> bool {
-    let no_codings: [&[u8]; 4] = [b"", b"identity", b"none", b"binary"];
-    let character_sets: [&[u8]; 6] = [
-        b"utf-8",
-        b"utf8",
-        b"us-ascii",
-        b"iso-8859-1",
-        b"7bit",
-        b"8bit",
-    ];
-    !no_codings.contains(&name) && !character_sets.contains(&name)
+    let as_it_is: [&[u8]; 6] = [b"", b"identity", b"none", b"7bit", b"8bit", b"binary"];
+    let character_sets: [&[u8]; 4] = [b"utf-8", b"utf8", b"us-ascii", b"iso-8859-1"];
+    !as_it_is.contains(&name) && !character_sets.contains(&name)
 }
 
 fn exceeds(head: &Parts, body: &SizeHint, limit: usize) -> bool {
