@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::event::{self, Drifted, Event, Misfit, Unknown, WrittenDrift};
+use super::event::{self, Drifted, Event, Unknown};
 use crate::{
     json::{
         envelope,
@@ -138,6 +138,7 @@ fn step_by_step(text: &str) -> Result<Event, Rejection> {
         }
         id = object_id(raw, message.entity());
     }
+    let subject = subject.to_owned();
     Ok(Event::Drifted(Drifted { subject, path, id }))
 }
 
@@ -152,12 +153,9 @@ impl<'de> Deserialize<'de> for Event {
     /// Reads what [`Serialize`](serde::Serialize) wrote, from [JSON text](crate::alegra#as-json) only.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&RawValue>::deserialize(deserializer)?.get();
-        if let Ok(WrittenDrift { subject, drifted }) = serde_json::from_str(raw) {
-            if let Some(subject) = event::subject(&subject) {
-                let Misfit { path, id } = drifted;
-                return Ok(Self::Drifted(Drifted { subject, path, id }));
-            }
+        match serde_json::from_str::<Drifted>(raw) {
+            Ok(drifted) if event::subject(&drifted.subject).is_some() => Ok(Self::Drifted(drifted)),
+            _ => decode(raw.as_bytes()).map_err(D::Error::custom),
         }
-        decode(raw.as_bytes()).map_err(D::Error::custom)
     }
 }

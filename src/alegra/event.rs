@@ -54,14 +54,17 @@ pub struct Unknown {
 }
 
 /// An event whose content does not fit. The body is in [`Delivery::raw`](crate::Delivery::raw).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Drifted {
     /// The subject, one of the twelve.
-    pub subject: &'static str,
-    /// Where in the body the first misfit is: `message.invoice.items[3].price`.
+    pub subject: String,
+    /// Where in the body the first misfit is: `message.invoice.items[3].price`. Written as `drifted`.
+    #[serde(rename = "drifted")]
     pub path: String,
     /// The id of the object, where it could still be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Id>,
 }
 
@@ -103,7 +106,7 @@ impl Event {
             Self::NewBill(_) => "new-bill",
             Self::EditBill(_) => "edit-bill",
             Self::DeleteBill(_) => "delete-bill",
-            Self::Drifted(drifted) => drifted.subject,
+            Self::Drifted(drifted) => &drifted.subject,
             Self::Unknown(unknown) => &unknown.subject,
         }
     }
@@ -164,27 +167,8 @@ impl Serialize for Event {
             Self::NewInvoice(it) | Self::EditInvoice(it) | Self::DeleteInvoice(it) => Invoice(it),
             Self::NewBill(it) | Self::EditBill(it) | Self::DeleteBill(it) => Bill(it),
             Self::Unknown(unknown) => return unknown.serialize(serializer),
-            Self::Drifted(Drifted { path, id, .. }) => {
-                let (subject, path, id) = (subject.to_owned(), path.clone(), id.clone());
-                let drifted = Misfit { path, id };
-                return WrittenDrift { subject, drifted }.serialize(serializer);
-            }
+            Self::Drifted(drifted) => return drifted.serialize(serializer),
         };
         Envelope { subject, message }.serialize(serializer)
     }
-}
-
-/// How a drifted event is written: what could be read stands in the place of the message.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct WrittenDrift {
-    pub(super) subject: String,
-    pub(super) drifted: Misfit,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct Misfit {
-    pub(super) path: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) id: Option<Id>,
 }

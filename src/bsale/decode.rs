@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::value::RawValue;
 
 use super::{
-    event::{Drifted, Event, Unknown, WrittenDrift},
+    event::{Drifted, Event, Unknown},
     notification::Notification,
     topic::{Action, Topic},
 };
@@ -91,14 +91,9 @@ impl<'de> Deserialize<'de> for Event {
     /// Reads what [`Serialize`](serde::Serialize) wrote, from [JSON text](crate::bsale#as-json) only.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&RawValue>::deserialize(deserializer)?.get();
-        if let Ok(WrittenDrift { topic, drifted }) = serde_json::from_str(raw) {
-            return Ok(Self::Drifted(Drifted {
-                topic,
-                path: drifted.path,
-                cpn_id: drifted.cpn_id,
-                resource_id: drifted.resource_id,
-            }));
+        match serde_json::from_str(raw) {
+            Ok(drifted) => Ok(Self::Drifted(drifted)),
+            Err(_) => decode(raw.as_bytes()).map_err(D::Error::custom),
         }
-        decode(raw.as_bytes()).map_err(D::Error::custom)
     }
 }

@@ -1,4 +1,4 @@
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::{
     notification::Notification,
@@ -19,7 +19,6 @@ pub enum Event {
     /// A topic, or something done to a resource, that this crate does not know.
     Unknown(Unknown),
     /// A topic that this crate knows, with content that no longer fits its types.
-    #[serde(serialize_with = "write_drift")]
     Drifted(Drifted),
 }
 
@@ -49,16 +48,20 @@ pub struct Unknown {
 }
 
 /// A notice whose content does not fit. The body is in [`Delivery::raw`](crate::Delivery::raw).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Drifted {
     /// The topic.
     pub topic: Topic,
-    /// Where in the body the first misfit is: `resourceId`.
+    /// Where in the body the first misfit is: `resourceId`. Written as `drifted`.
+    #[serde(rename = "drifted")]
     pub path: String,
     /// The company, where it could still be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpn_id: Option<u64>,
     /// The resource's id, where it could still be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_id: Option<Id>,
 }
 
@@ -120,32 +123,4 @@ impl provider::Event for Event {
         }
         Some(format!("{cpn_id}:{topic}:{action}:{resource}:{send}"))
     }
-}
-
-fn write_drift<S: Serializer>(drifted: &Drifted, serializer: S) -> Result<S::Ok, S::Error> {
-    let topic = drifted.topic;
-    let drifted = Misfit {
-        path: drifted.path.clone(),
-        cpn_id: drifted.cpn_id,
-        resource_id: drifted.resource_id.clone(),
-    };
-    WrittenDrift { topic, drifted }.serialize(serializer)
-}
-
-/// How a drifted event is written: what could be read stands in the place of what did not fit.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct WrittenDrift {
-    pub(super) topic: Topic,
-    pub(super) drifted: Misfit,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Misfit {
-    pub(super) path: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) cpn_id: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) resource_id: Option<Id>,
 }

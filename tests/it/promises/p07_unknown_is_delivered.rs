@@ -92,7 +92,7 @@ async fn too_many_containers_are_drifted_and_not_refused() {
     let message = format!(r#""message":{{"invoice":{{"id":"7","items":[{items}]}}}}"#);
     let drifted = drifted(&message).await;
     assert_eq!(
-        (drifted.subject, &*drifted.path),
+        (&*drifted.subject, &*drifted.path),
         ("new-invoice", "message")
     );
     assert_eq!(drifted.id.unwrap(), "7");
