@@ -10,23 +10,28 @@ use crate::json::{
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Identification {
-    /// An object with the kind of document, its number and the check digit, as in Alegra's REST
-    /// API.
-    #[non_exhaustive]
-    Document {
-        /// The kind of document.
-        #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-        kind: Option<String>,
-        /// The number.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        number: Option<String>,
-        /// The check digit.
-        #[doc(alias = "dígito de verificación")]
-        #[serde(skip_serializing_if = "Option::is_none")]
-        dv: Option<String>,
-    },
+    /// An object, as in Alegra's REST API.
+    Document(Document),
     /// The number alone, as documented for webhooks.
     Text(String),
+}
+
+/// The parts of an [`Identification`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Document {
+    /// The kind of document. The field is `type`.
+    #[serde(rename = "type")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The number.
+    #[doc(alias = "número")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+    /// The check digit.
+    #[doc(alias = "dígito de verificación")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
+    pub dv: Option<String>,
 }
 
 impl Identification {
@@ -35,19 +40,9 @@ impl Identification {
     pub fn number(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
-            Self::Document { number, .. } => number.as_deref(),
+            Self::Document(document) => document.number.as_deref(),
         }
     }
-}
-
-#[derive(Deserialize)]
-struct Document {
-    #[serde(rename = "type", default, deserialize_with = "text")]
-    kind: Option<String>,
-    #[serde(default, deserialize_with = "text")]
-    number: Option<String>,
-    #[serde(default, deserialize_with = "text")]
-    dv: Option<String>,
 }
 
 impl<'de> Object<'de> for Identification {
@@ -58,8 +53,7 @@ impl<'de> Object<'de> for Identification {
     }
 
     fn object<D: Deserializer<'de>>(object: D) -> Result<Self, D::Error> {
-        let Document { kind, number, dv } = Document::deserialize(object)?;
-        Ok(Self::Document { kind, number, dv })
+        Document::deserialize(object).map(Self::Document)
     }
 }
 

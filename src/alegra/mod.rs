@@ -51,7 +51,7 @@ pub use self::{
     bill::{Bill, Warehouse},
     client::{Address, Client},
     event::{Drifted, Event, Unknown},
-    identification::Identification,
+    identification::{Document, Identification},
     invoice::{Invoice, LineItem},
     item::{Inventory, Item, Price},
     name::{Name, NameParts},
