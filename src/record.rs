@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::clock;
 
-/// A later format of another shape gets another number.
-const VERSION: u32 = 1;
+/// Of a record, and of a dead letter. A later format of another shape gets another number.
+pub(crate) const VERSION: u32 = 1;
 
 /// A delivery in its owned form, for queues and files: its metadata and the raw body.
 ///
@@ -102,11 +102,11 @@ impl fmt::Debug for Record {
     }
 }
 
-fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+pub(crate) fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     match u32::deserialize(deserializer)? {
         VERSION => Ok(VERSION),
         other => Err(D::Error::custom(format_args!(
-            "a record of version {other}; this release reads version {VERSION}"
+            "the format is of version {other}; this release reads version {VERSION}"
         ))),
     }
 }

@@ -4,11 +4,12 @@ mod json_lines;
 mod store;
 mod writer;
 
-use std::fmt;
+use serde::{Deserialize, Serialize};
 
-use serde::{Deserialize, Deserializer, Serialize, de::Error};
-
-use crate::{outcome::LetterReason, record::Record};
+use crate::{
+    outcome::LetterReason,
+    record::{Record, VERSION, version},
+};
 
 pub use self::{
     json_lines::{JsonLines, JsonLinesError, JsonLinesOptions, Letters},
@@ -19,15 +20,12 @@ pub(crate) use self::{
     writer::{Confirmation, LetterWriter, Store},
 };
 
-/// A later format of another shape gets another number.
-const VERSION: u32 = 1;
-
 /// A delivery that failed or is late, as a [store](DeadLetters) keeps it: a [`Record`] with an id, a
 /// reason, and the number of attempts.
 ///
 /// The layer makes it. It serializes as a versioned object. [`Debug`] prints nothing of the body.
 #[doc(alias = "DLQ")]
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
     #[serde(deserialize_with = "version")]
     pub(crate) version: u32,
@@ -81,26 +79,5 @@ impl DeadLetter {
     #[must_use]
     pub fn record(&self) -> &Record {
         &self.record
-    }
-}
-
-impl fmt::Debug for DeadLetter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DeadLetter")
-            .field("id", &self.id)
-            .field("reason", &self.reason)
-            .field("attempts", &self.attempts)
-            .field("acknowledged", &self.acknowledged)
-            .field("record", &self.record)
-            .finish()
-    }
-}
-
-fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    match u32::deserialize(deserializer)? {
-        VERSION => Ok(VERSION),
-        other => Err(D::Error::custom(format_args!(
-            "a dead letter of version {other}; this release reads version {VERSION}"
-        ))),
     }
 }

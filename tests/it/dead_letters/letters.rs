@@ -128,7 +128,7 @@ async fn a_letter_is_written_as_a_versioned_object() {
     assert_eq!(later.reason(), LetterReason::Other);
     written["version"] = 2.into();
     let error = serde_json::from_value::<DeadLetter>(written).expect_err("another version");
-    let sentence = "a dead letter of version 2; this release reads version 1";
+    let sentence = "the format is of version 2; this release reads version 1";
     assert_eq!(error.to_string(), sentence);
 }
 

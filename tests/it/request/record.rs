@@ -71,7 +71,7 @@ fn an_unreadable_record_is_an_error_that_says_why() {
     for (changed, sentence) in [
         (
             json!({"version": 2}),
-            "a record of version 2; this release reads version 1",
+            "the format is of version 2; this release reads version 1",
         ),
         (
             json!({"body_base64": ""}),
