@@ -1,4 +1,4 @@
-use std::{any::type_name, fmt, marker::PhantomData};
+use std::{any::type_name, fmt};
 
 use axum_core::{
     body::Body,
@@ -10,14 +10,13 @@ use http::{StatusCode, request::Parts};
 use crate::{delivery::Delivery, outcome::AskedFor, provider::Event};
 
 impl<E: Event, S: Sync> FromRequestParts<S> for Delivery<E> {
-    type Rejection = MissingDelivery<E>;
+    type Rejection = MissingDelivery;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        parts
-            .extensions
-            .get::<Self>()
-            .cloned()
-            .ok_or(MissingDelivery(PhantomData))
+        let delivery = parts.extensions.get::<Self>().cloned();
+        delivery.ok_or(MissingDelivery {
+            asked: type_name::<E>(),
+        })
     }
 }
 
@@ -26,9 +25,12 @@ impl<E: Event, S: Sync> FromRequestParts<S> for Delivery<E> {
 /// It is a mistake in the application. The response is `500 Internal Server Error`, and its text
 /// names both possible causes. If the layer is that of another provider, the log has an ERROR that
 /// names the type that the handler asks for, and the one that the layer gives it.
-pub struct MissingDelivery<E>(PhantomData<fn() -> E>);
+#[derive(Debug)]
+pub struct MissingDelivery {
+    asked: &'static str,
+}
 
-impl<E> MissingDelivery<E> {
+impl MissingDelivery {
     /// `500 Internal Server Error`.
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -36,31 +38,24 @@ impl<E> MissingDelivery<E> {
     }
 }
 
-impl<E> fmt::Display for MissingDelivery<E> {
+impl fmt::Display for MissingDelivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
             "the request holds no Delivery<{}>: either this route has no WebhookLayer around it, \
              or it has that of another provider",
-            type_name::<E>()
+            self.asked
         )
     }
 }
 
-impl<E> fmt::Debug for MissingDelivery<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MissingDelivery")
-    }
-}
+impl std::error::Error for MissingDelivery {}
 
-impl<E> std::error::Error for MissingDelivery<E> {}
-
-impl<E> IntoResponse for MissingDelivery<E> {
+impl IntoResponse for MissingDelivery {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.to_string()));
         *response.status_mut() = self.status();
-        let asked = AskedFor(type_name::<E>());
-        response.extensions_mut().insert(asked);
+        response.extensions_mut().insert(AskedFor(self.asked));
         response
     }
 }
