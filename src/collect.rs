@@ -49,7 +49,7 @@ where
             read => read,
         }
     };
-    let read = Caught::new(read, ()).await;
+    let read = Caught::new(read).await;
     read.unwrap_or_else(|Panicked| Err(RejectionKind::Panicked))
 }
 

@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     dead_letter::{Confirmation, LetterWriter},
     delivery::Delivery,
-    outcome::{AskedFor, End, LetterReason},
+    outcome::{AskedFor, End, LetterReason, OutcomeKind},
     panic::discard,
     provider::Event,
     record::Record,
@@ -250,7 +250,7 @@ impl<R, E> Failure<R, E> {
     pub(crate) fn error(error: E) -> Box<Self> {
         Box::new(Self {
             reason: LetterReason::Error,
-            end: End::error(),
+            end: End::new(OutcomeKind::Failed, None),
             answer: Err(error),
         })
     }

@@ -165,7 +165,10 @@ impl<P> WebhookLayer<P> {
     #[doc(alias = "DLQ")]
     #[must_use]
     pub fn dead_letters(mut self, store: impl DeadLetters) -> Self {
-        let store = Store::new(Box::new(store), self.background());
+        let store = Store {
+            letters: Box::new(store),
+            background: self.background(),
+        };
         self.set().store = Some(Arc::new(store));
         self
     }

@@ -130,7 +130,7 @@ impl Outcome {
             may_be_delivery: false,
             tenant: None,
             event: None,
-            end: End::given_up(),
+            end: End::new(OutcomeKind::GivenUp, None),
             late_end: false,
             duration: Duration::ZERO,
             body_size: None,
@@ -194,11 +194,8 @@ impl Outcome {
     /// What the log says of the cause: never a text of the request's.
     #[cfg_attr(not(feature = "tracing"), expect(dead_code))]
     pub(crate) fn reason(&self) -> Option<&dyn fmt::Display> {
-        match (&self.end.rejection, &self.end.note) {
-            (Some(rejection), _) => Some(rejection),
-            (None, Some(note)) => Some(note),
-            (None, None) => None,
-        }
+        let note = self.end.note.as_ref().map(|note| note as _);
+        self.rejection().map(|rejection| rejection as _).or(note)
     }
 
     /// Whether this is the end of a handler whose request had its outcome before.
@@ -234,8 +231,15 @@ pub(crate) struct End {
 }
 
 impl End {
-    pub(crate) fn probe(status: StatusCode) -> Self {
-        Self::new(OutcomeKind::Probe, Some(status))
+    pub(crate) fn new(kind: OutcomeKind, status: Option<StatusCode>) -> Self {
+        Self {
+            kind,
+            status,
+            rejection: None,
+            handler_status: None,
+            note: None,
+            stored: None,
+        }
     }
 
     /// The handler's own answer.
@@ -262,11 +266,6 @@ impl End {
         }
     }
 
-    /// The inner service returned an error, from the call or from becoming ready.
-    pub(crate) fn error() -> Self {
-        Self::new(OutcomeKind::Failed, None)
-    }
-
     /// The deadline passed while the handler was running.
     pub(crate) fn late(status: StatusCode) -> Self {
         Self {
@@ -287,10 +286,6 @@ impl End {
         }
     }
 
-    pub(crate) fn given_up() -> Self {
-        Self::new(OutcomeKind::GivenUp, None)
-    }
-
     /// The same end, of a delivery that the store has.
     pub(crate) fn stored(self, reason: LetterReason, success: StatusCode) -> Self {
         Self {
@@ -303,17 +298,6 @@ impl End {
     /// The status that goes out.
     pub(crate) fn sent(&self) -> Option<StatusCode> {
         self.stored.map(|(_, success)| success).or(self.status)
-    }
-
-    fn new(kind: OutcomeKind, status: Option<StatusCode>) -> Self {
-        Self {
-            kind,
-            status,
-            rejection: None,
-            handler_status: None,
-            note: None,
-            stored: None,
-        }
     }
 }
 

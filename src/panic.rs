@@ -27,38 +27,33 @@ fn drop_payload(payload: Box<dyn Any + Send>) -> Panicked {
 
 pin_project! {
     /// A user's future, whose panics are caught. It is dropped before its output is given.
-    pub(crate) struct Caught<F, T> {
+    pub(crate) struct Caught<F> {
         #[pin]
         future: Option<F>,
-        last: Option<T>,
     }
 }
 
-impl<F, T> Caught<F, T> {
-    /// Drops `last`, a value of the user's, after the future.
-    pub(crate) fn new(future: F, last: T) -> Self {
+impl<F> Caught<F> {
+    pub(crate) fn new(future: F) -> Self {
         Self {
             future: Some(future),
-            last: Some(last),
         }
     }
 }
 
-impl<F: Future, T> Future for Caught<F, T> {
+impl<F: Future> Future for Caught<F> {
     type Output = Result<F::Output, Panicked>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let mut future = this.future;
-        let polled = caught(|| match future.as_mut().as_pin_mut() {
-            Some(future) => future.poll(cx),
-            None => panic!("polled after completion"),
+        let mut future = self.project().future;
+        let polled = caught(|| {
+            let future = future.as_mut().as_pin_mut();
+            future.expect("polled after completion").poll(cx)
         });
         if matches!(polled, Ok(Poll::Pending)) {
             return Poll::Pending;
         }
         let dropped = caught(|| future.set(None));
-        discard(this.last.take());
         match (polled, dropped) {
             (Ok(Poll::Ready(output)), Ok(())) => Poll::Ready(Ok(output)),
             (polled, _) => {

@@ -22,7 +22,7 @@ use crate::{
     head,
     job::{Failure, Job},
     json::envelope::without_mark,
-    outcome::End,
+    outcome::{End, OutcomeKind},
     panic::{Panicked, caught, discard},
     provider::{Event, Provider, ReceivedKind},
     rejection::{Rejection, RejectionKind},
@@ -73,7 +73,8 @@ where
             Ok(Decoded::Probe(reply)) => {
                 discard(inner);
                 discard(head);
-                job.report.tell(End::probe(reply.status()));
+                job.report
+                    .tell(End::new(OutcomeKind::Probe, Some(reply.status())));
                 return Err(Ok(reply.map(ResponseBody::own)));
             }
             Err(rejection) => {

@@ -17,7 +17,8 @@ use crate::{
 /// From [`WebhookLayer::strikes`](crate::WebhookLayer::strikes). Clones are cheap and share the
 /// counts. Alegra deletes a subscription after ten failed answers in a row, so there is a count for
 /// each tenant and event. Every answer that is no 2xx in time is a strike, and so is a client that
-/// hung up; but not where no delivery can come by the method, HEAD for instance. Only a 2xx for the same event resets its count; a probe does not.
+/// hung up. A request by a method that brings no delivery, HEAD for instance, is no strike. Only a 2xx
+/// for the same event resets its count; a probe does not.
 ///
 /// A failure whose event could not be read counts for every event that the tenant has had so far.
 /// Until the tenant's next success it also counts under no event, and an event that first comes
@@ -97,15 +98,14 @@ impl Strikes {
     /// Each event that a tenant has had so far, those at zero included, sorted by tenant and event.
     #[must_use]
     pub fn events(&self) -> Vec<EventStrikes> {
-        let mut events = Vec::new();
-        for ((tenant, event), count) in &self.counts().strikes {
-            events.push(EventStrikes {
-                tenant: tenant.clone(),
-                event: *event,
-                count: *count,
-            });
-        }
-        events
+        let counts = self.counts();
+        let strikes = counts.strikes.iter();
+        let events = strikes.map(|((tenant, event), count)| EventStrikes {
+            tenant: tenant.clone(),
+            event: *event,
+            count: *count,
+        });
+        events.collect()
     }
 
     /// After how many strikes in a row the provider deletes the subscription: 10 for Alegra.

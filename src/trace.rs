@@ -155,11 +155,9 @@ pub(crate) fn strikes(
             )
         };
     }
-    if count >= limit {
-        event!(ERROR, "webhook subscription may be deleted by now");
-    } else if u64::from(count) * 100 >= u64::from(limit) * 70 {
-        event!(ERROR, "webhook subscription is in danger");
-    } else {
-        event!(WARN, "webhook deliveries fail in a row");
+    match u64::from(count) * 100 / u64::from(limit) {
+        100.. => event!(ERROR, "webhook subscription may be deleted by now"),
+        70.. => event!(ERROR, "webhook subscription is in danger"),
+        _ => event!(WARN, "webhook deliveries fail in a row"),
     }
 }

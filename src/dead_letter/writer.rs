@@ -24,17 +24,8 @@ const LETTER_OVERHEAD: usize = 1024;
 
 /// A layer's store of dead letters, which [`LetterWriter`] alone calls.
 pub(crate) struct Store {
-    letters: Box<dyn ErasedDeadLetters>,
-    background: Background,
-}
-
-impl Store {
-    pub(crate) fn new(letters: Box<dyn ErasedDeadLetters>, background: Background) -> Self {
-        Self {
-            letters,
-            background,
-        }
-    }
+    pub(crate) letters: Box<dyn ErasedDeadLetters>,
+    pub(crate) background: Background,
 }
 
 /// Tells the store of one delivery, one call after the other.
@@ -130,7 +121,7 @@ impl LetterWriter {
                     Call::Done => store.letters.done(&letter.id).await,
                 }
             };
-            match Caught::new(called, ()).await {
+            match Caught::new(called).await {
                 Ok(Ok(())) => {
                     if call == Call::Store {
                         is_kept.fetch_or(letter.acknowledged, Ordering::Release);

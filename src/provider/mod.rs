@@ -3,7 +3,11 @@ mod rules;
 use std::fmt;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, header, request::Parts};
+use http::{
+    HeaderValue, Method, Response,
+    header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
+    request::Parts,
+};
 
 pub use self::rules::Rules;
 use crate::rejection::Rejection;
@@ -141,15 +145,10 @@ impl<E> Received<E> {
     pub fn echo(text: impl Into<String>) -> Self {
         let mut reply = Response::new(Bytes::from(text.into()));
         let headers = reply.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/plain; charset=utf-8"),
-        );
-        headers.insert(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        );
-        Self(ReceivedKind::Probe(reply))
+        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+        headers.insert(CONTENT_TYPE, plain);
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        Self::reply(reply)
     }
 
     /// A probe that wants another response, which is sent unchanged. Use [`echo`](Self::echo) if the
