@@ -7,7 +7,7 @@
 //! ```
 //!
 //! To keep what fails, add a store and drain before the listener closes, as the example `axum` does.
-//! See there too for the timeouts that `axum::serve` lacks.
+//! `hyper` shows the timeouts that `axum::serve` lacks.
 
 use std::{env, error::Error, time::Duration};
 

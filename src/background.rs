@@ -75,8 +75,8 @@ impl Background {
         self.shared.slots.is_closed()
     }
 
-    /// Refuses new deliveries from now on with `503 Service Unavailable`, waits until every handler
-    /// has ended, at most `limit`, and says how many are left.
+    /// Refuses new deliveries from now on with `503 Service Unavailable`. Waits at most `limit` for
+    /// all handlers to end. Returns how many are left.
     ///
     /// With a [store](crate::WebhookLayer::dead_letters), it stores new deliveries, and waits for the
     /// calls to the store too. It stores the deliveries of handlers that still run at `limit` with the

@@ -110,7 +110,7 @@ where
     Ok(all.into_boxed_slice().into())
 }
 
-/// Too large is what a limit of an outer layer's says, itself or as the source of another error.
+/// `TooLarge` if the error, or one of its sources, comes from an outer layer's limit.
 fn kind_of(error: impl Into<BoxError>) -> RejectionKind {
     let error = error.into();
     let mut errors = successors(Some(&*error as &(dyn Error + 'static)), |error| {
@@ -122,7 +122,7 @@ fn kind_of(error: impl Into<BoxError>) -> RejectionKind {
     }
 }
 
-/// The error in another one. An [`io::Error`] gives the source of what it holds, and not that itself.
+/// The error inside another. The `source()` of an [`io::Error`] skips the error that it holds.
 fn source<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     match error
         .downcast_ref::<io::Error>()

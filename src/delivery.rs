@@ -92,7 +92,7 @@ impl<E> Delivery<E> {
         serde_json::from_slice(without_mark(&self.inner.raw))
     }
 
-    /// Who it is for: the label beside the secret that opened the door, or what the closure of
+    /// The tenant: the label of the request's secret, or what the closure of
     /// [`Access::by`](crate::Access::by) returned.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {

@@ -88,7 +88,7 @@ impl<E: Event> Job<E> {
         self.deadline.is_none()
     }
 
-    /// Whether the store's confirmation makes a success of a failure.
+    /// Whether the layer answers a stored failure with a success.
     pub(crate) fn accepts_failures(&self) -> bool {
         self.config.failed == Failed::Accept && !self.is_replay()
     }
@@ -169,7 +169,7 @@ impl<E: Event> Job<E> {
         answer
     }
 
-    /// Tells the end of the delivery and gives the answer: that of the handler or the failure, or a
+    /// Reports the end of the delivery and returns the answer: the handler's, the failure's, or a
     /// success if the store has the delivery.
     pub(crate) fn answer<R, X>(&mut self, end: HandlerEnd<R, X>, is_stored: bool) -> Answer<R, X> {
         match end {
@@ -216,8 +216,8 @@ impl<E: Event> Job<E> {
 /// How a handler ended: with a success of its own, or with a failure.
 pub(crate) type HandlerEnd<R, E> = Result<Response<R>, Box<Failure<R, E>>>;
 
-/// Why a delivery failed, and what the client hears if that is not stored. It is held in a box, since
-/// failures are rare and larger than successes.
+/// Why a delivery failed, and the answer if it is not stored. Boxed, since failures are rare and
+/// larger than successes.
 pub(crate) struct Failure<R, E> {
     pub(crate) reason: LetterReason,
     end: End,

@@ -76,7 +76,7 @@ impl<P> WebhookLayer<P> {
         self
     }
 
-    /// How a late handler is answered. Default: [`Late::Accept`]. For handlers that failed see
+    /// The answer to a late handler. Default: [`Late::Accept`]. For handlers that failed see
     /// [`failed`](Self::failed).
     #[must_use]
     pub fn late(mut self, late: Late) -> Self {
@@ -173,8 +173,8 @@ impl<P> WebhookLayer<P> {
         self
     }
 
-    /// How a failed delivery is answered that the store has. Default: [`Failed::Accept`]. It has no
-    /// effect without [`dead_letters`](Self::dead_letters).
+    /// The answer to a failed delivery that is stored. Default: [`Failed::Accept`]. It has no effect
+    /// without [`dead_letters`](Self::dead_letters).
     #[must_use]
     pub fn failed(mut self, failed: Failed) -> Self {
         self.set().failed = failed;

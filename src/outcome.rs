@@ -11,11 +11,11 @@ use crate::rejection::{Rejection, RejectionKind};
 
 /// How a request ended, or how a handler ended after the answer was out.
 ///
-/// [`on_outcome`](crate::WebhookLayer::on_outcome) gets exactly one for each request, and a second
-/// one, of which [`is_late_end`](Self::is_late_end) is true, when the handler's end was not what
-/// answered: because the deadline passed first, or because the client had hung up.
+/// [`on_outcome`](crate::WebhookLayer::on_outcome) gets exactly one for each request. If the deadline
+/// passed or the client hung up before the handler ended, it gets a second one, whose
+/// [`is_late_end`](Self::is_late_end) is true.
 ///
-/// It says *that* a handler failed and never how: it holds no text of an error or a panic.
+/// It holds no text of an error or a panic.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     pub(crate) provider: &'static str,
@@ -144,8 +144,8 @@ impl Outcome {
         self.provider
     }
 
-    /// The tenant: the label of the secret that opened the door. `None` when no label stood
-    /// beside it, and for a request that was not let in.
+    /// The tenant: the secret's label, or what the closure of [`Access::by`](crate::Access::by)
+    /// returned. `None` without a label, and for a wrong credential.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
         self.tenant.as_deref()
@@ -172,8 +172,8 @@ impl Outcome {
         self.end.status
     }
 
-    /// The status of the handler's own answer, if this is the handler's end and it gave one: also
-    /// where another [went out](Self::status), because the delivery is stored.
+    /// The status of the handler's own answer, if it ended with one. If the delivery is stored,
+    /// another one [went out](Self::status).
     #[must_use]
     pub fn handler_status(&self) -> Option<StatusCode> {
         self.end.handler_status
@@ -185,7 +185,7 @@ impl Outcome {
         self.end.stored.map(|(reason, _)| reason)
     }
 
-    /// Why the layer itself refused or broke off, where it did.
+    /// The layer's own rejection, if there is one.
     #[must_use]
     pub fn rejection(&self) -> Option<&Rejection> {
         self.end.rejection.as_ref()
@@ -301,7 +301,6 @@ impl End {
     }
 }
 
-/// In the extensions of a handler's answer: the events of the delivery that it asked for and did not
-/// find.
+/// In the extensions of a handler's answer: the event type that it asked for and did not get.
 #[derive(Clone)]
 pub(crate) struct AskedFor(pub(crate) &'static str);

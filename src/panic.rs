@@ -9,8 +9,7 @@ use std::{
 
 use pin_project_lite::pin_project;
 
-/// Runs a user's code and catches its panic. Whatever it has changed may only be dropped after a
-/// panic.
+/// Runs a user's code and catches its panic. After a panic, only drop what the code has changed.
 pub(crate) fn caught<T>(theirs: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(theirs)).map_err(drop_payload)
 }

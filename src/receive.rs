@@ -29,7 +29,7 @@ use crate::{
     supervise::{self, Supervised},
 };
 
-/// The handler that has started, or the answer to a request that gets to none.
+/// The started handler, or the answer to a request that reaches none.
 pub(crate) type Received<R, E> = Result<Supervised<R, E>, Answer<R, E>>;
 
 /// Steps 3 to 5 of the table in the manual, `src/manual.md`, and the start of the handler. Dropping the
@@ -57,8 +57,8 @@ where
         let deadline = job.deadline.expect("only a replay has none");
         let raw = match collect(body, job.config.body_limit, deadline).await {
             Ok(raw) if !head::is_truncated(&head, raw.len()) => raw,
-            // It may end early without an error: hyper does not tell when a client resets an HTTP/2
-            // stream in the middle of a body.
+            // It may end early without an error: hyper reports none for an HTTP/2 stream that is reset
+            // with `NO_ERROR`.
             read => {
                 let kind = read.err().unwrap_or(RejectionKind::Truncated);
                 discard(inner);
@@ -88,7 +88,7 @@ where
                     return Err(Ok(job.refuse(rejection)));
                 }
                 let failure = Failure::rejection(rejection);
-                // Other methods bring probes, and under open access anybody could fill the store.
+                // Only a POST can be a delivery, and under open access anybody could fill the store.
                 let is_empty = without_mark(&raw).trim_ascii().is_empty();
                 let may_be_stored = is_post && !is_empty && !job.config.access.is_open();
                 let confirmation = may_be_stored

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::clock;
 
-/// Of a record, and of a dead letter. A later format of another shape gets another number.
+/// The format of records and dead letters. Another format gets another number.
 pub(crate) const VERSION: u32 = 1;
 
 /// A delivery in its owned form, for queues and files: its metadata and the raw body.
@@ -58,7 +58,8 @@ impl Record {
         self.id.as_deref()
     }
 
-    /// [`Delivery::idempotency_key`](crate::Delivery::idempotency_key). Keep every record without one.
+    /// [`Delivery::idempotency_key`](crate::Delivery::idempotency_key). Never drop a record without
+    /// one as a duplicate.
     #[must_use]
     pub fn idempotency_key(&self) -> Option<&str> {
         self.idempotency_key.as_deref()

@@ -89,8 +89,8 @@ where
 
     /// # Panics
     ///
-    /// Not here. The future of a delivery panics, in tokio's words, when it is polled outside of a
-    /// tokio runtime with time.
+    /// `call` does not. Its future panics, with tokio's message, if it reads a body outside of a tokio
+    /// runtime with time.
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let started = Instant::now();
         let config = Arc::clone(&self.config);

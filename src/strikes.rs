@@ -21,8 +21,8 @@ use crate::{
 /// for the same event resets its count; a probe does not.
 ///
 /// A failure whose event could not be read counts for every event that the tenant has had so far.
-/// Until the tenant's next success it also counts under no event, and an event that first comes
-/// later starts from there.
+/// Until the tenant's next success it also counts under `None`, and an event whose first answer fails
+/// starts from that count.
 ///
 /// The page on [monitoring](crate::guide::monitoring#strikes) says what the log has of them, what is
 /// no strike, and how to watch them.
@@ -116,7 +116,7 @@ impl Strikes {
     }
 
     /// The time of the last delivery: the last request with the right credential that was no probe, by
-    /// a method by which a delivery can come.
+    /// a method that can bring a delivery.
     #[must_use]
     pub fn last_delivery(&self) -> Option<SystemTime> {
         self.counts().last_delivery

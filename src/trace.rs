@@ -95,10 +95,10 @@ pub(crate) fn outcome(outcome: &Outcome) {
         OutcomeKind::Probe => event!(INFO, "webhook probe answered"),
         OutcomeKind::Handled => event!(DEBUG, "webhook delivery handled"),
         OutcomeKind::Late => event!(WARN, "webhook handler is late"),
-        // Strangers may not fill the log: only requests with the right credential are a WARN.
+        // Strangers must not fill the log: only the right credential gets a WARN.
         OutcomeKind::Rejected => match outcome.rejection().map(Rejection::kind) {
             Some(RejectionKind::NotFound) => {
-                event!(DEBUG, "webhook request without a credential")
+                event!(DEBUG, "webhook credential missing or wrong")
             }
             _ => event!(WARN, "webhook request refused"),
         },

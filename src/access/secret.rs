@@ -85,7 +85,7 @@ pub(super) fn checked(
         if *label != secret.label {
             return Err(ConfigError::new(format!(
                 "secrets {first} and {number} are the same text under two labels; \
-                 which tenant would it open for?"
+                 give each tenant a secret of its own"
             )));
         }
     }

@@ -32,7 +32,7 @@ pub struct Bill {
     #[doc(alias = "estado")]
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// Who is to be paid: the provider of goods, under the field `client`.
+    /// The supplier, who is to be paid. The field is `client`.
     #[doc(alias = "proveedor")]
     #[serde(default, deserialize_with = "boxed", skip_serializing_if = "Option::is_none")]
     pub client: Option<Box<Client>>,

@@ -21,7 +21,7 @@ use crate::{
 
 const NO_SUBJECT: [&str; 3] = [
     "the field `subject` is missing",
-    "the field `subject` stands there twice",
+    "the field `subject` occurs twice",
     "the field `subject` is not text",
 ];
 
@@ -112,7 +112,8 @@ impl<'de> Visitor<'de> for Message {
     }
 }
 
-/// What is wrong with a body that the one pass did not take: refused is only what names no subject.
+/// Reads a body that the one pass did not take. Refuses only what is no JSON object or names no
+/// subject.
 #[cold]
 fn step_by_step(text: &str) -> Result<Event, Rejection> {
     let containers = envelope::check(text)?;

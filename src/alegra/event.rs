@@ -10,7 +10,7 @@ use crate::{provider, scalar::Id};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// `new-client`: a contact was made, also one that only sells to the account.
+    /// `new-client`: a contact was created, one that is only a supplier included.
     #[doc(alias = "nuevo cliente")]
     NewClient(Client),
     /// `edit-client`: a contact was changed; this is all of it.
@@ -132,8 +132,8 @@ impl provider::Event for Event {
 
     /// `subject:id` for what happens once to an object: that it is made, and that it is deleted.
     ///
-    /// An edit has none. It carries no time and no number, so an edit from A to B and back to A
-    /// cannot be told from one that was sent twice, and dropping it would leave B standing.
+    /// An edit has none. It carries no time and no number. Of edits to A, to B and to A again, the
+    /// third has the bytes of the first. A receiver that drops it keeps B.
     fn idempotency_key(&self) -> Option<String> {
         let (subject, id) = (self.subject(), self.id()?);
         (!subject.starts_with("edit-")).then(|| format!("{subject}:{id}"))

@@ -101,8 +101,7 @@ impl Provider for Alegra {
     }
 }
 
-/// Documented is the empty body; an integrator saw `{}`, and its kin are the other ways to write
-/// nothing.
+/// Alegra documents the empty body; an integrator saw `{}`. The rest are other ways to write nothing.
 fn is_probe(body: &[u8]) -> bool {
     match without_mark(body).trim_ascii() {
         b"" | b"null" | b"\"\"" => true,

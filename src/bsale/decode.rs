@@ -22,7 +22,7 @@ use crate::{
 
 const NO_TOPIC: [&str; 3] = [
     "the field `topic` is missing",
-    "the field `topic` stands there twice",
+    "the field `topic` occurs twice",
     "the field `topic` is not text",
 ];
 
@@ -35,7 +35,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Event, Rejection> {
     }
 }
 
-/// What is wrong with a body that the one pass did not take: refused is only what names no topic.
+/// Reads a body that the one pass did not take. Refuses only what is no JSON object or names no topic.
 #[cold]
 fn step_by_step(text: &str) -> Result<Event, Rejection> {
     envelope::check(text)?;

@@ -96,7 +96,7 @@ impl Bsale {
     ///
     /// # Panics
     ///
-    /// When there is none. [`try_companies`](Self::try_companies) returns that instead.
+    /// If there is none. [`try_companies`](Self::try_companies) returns an error instead.
     #[doc(alias = "empresas")]
     #[must_use]
     #[track_caller]

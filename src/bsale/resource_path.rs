@@ -7,14 +7,14 @@ use crate::scalar::Id;
 
 /// The path of a notice's resource, checked against its topic.
 ///
-/// Nothing of the sender's text is in it but digits and the choice between documented spellings, so
-/// it stays on the base that it is put on. From [`Notification::resource_path`].
+/// The sender only chooses its digits, its version and a documented spelling, so the path cannot leave
+/// the base. From [`Notification::resource_path`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ResourcePath(String);
 
 impl Notification {
-    /// The path of the resource, if [`resource`](Self::resource) fits the topic and agrees with the
-    /// ids beside it; nothing should be read where it does not.
+    /// The path of the resource, if [`resource`](Self::resource) fits the topic and the ids in the
+    /// notice. If it does not, read nothing.
     #[must_use]
     pub fn resource_path(&self) -> Option<ResourcePath> {
         let text = &self.resource;

@@ -67,7 +67,7 @@ impl DeadLetter {
         self.attempts
     }
 
-    /// Whether the provider is to hear a success for this letter, or has heard one. `false` under
+    /// Whether the provider gets, or got, a success for this letter. `false` under
     /// [`Failed::Refuse`](crate::Failed::Refuse), and if the client had hung up before the letter was
     /// stored. If the store confirmed too late, the provider heard the failure instead.
     #[must_use]

@@ -44,7 +44,7 @@ pub trait DeadLetters: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// When the letter may not be stored. The failure then goes out to the provider.
+    /// If the store may have failed to keep the letter. The failure then goes out to the provider.
     fn store(&self, letter: DeadLetter) -> impl Future<Output = Result<(), BoxError>> + Send;
 
     /// Marks a letter as done: a late or replayed handler has succeeded. The default does nothing.
@@ -53,7 +53,7 @@ pub trait DeadLetters: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// When the letter may not be marked. It may then be replayed again.
+    /// If the store may have failed to mark it. It may then be replayed again.
     fn done(&self, id: &str) -> impl Future<Output = Result<(), BoxError>> + Send {
         let _ = id;
         ready(Ok(()))

@@ -28,7 +28,7 @@ pub(crate) struct Store {
     pub(crate) background: Background,
 }
 
-/// Tells the store of one delivery, one call after the other.
+/// Calls the store about one delivery, one call at a time.
 ///
 /// Each call has a task of its own, so it is not cancelled when the request is.
 pub(crate) struct LetterWriter {

@@ -38,9 +38,9 @@ pub(crate) fn only<'a>(values: &[&'a str]) -> Option<&'a str> {
     Some(raw)
 }
 
-/// The text of the field that says what kind of event the body is, which has to be exact: without it
-/// there is nothing to deliver to anybody. Takes what to say of a field that is missing, one that
-/// stands there twice, and one that is no text.
+/// The text of the field that says what kind of event the body is, which must be exact: without it no
+/// handler could use the body. Takes the reasons for a missing field, one that occurs twice, and one
+/// that is not text.
 pub(crate) fn routing(
     values: &[&str],
     [missing, doubled, not_text]: [&'static str; 3],

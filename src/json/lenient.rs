@@ -56,8 +56,8 @@ pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     }
 }
 
-/// An object; or none, as `null`, `""` or PHP's empty object `[]`; or a list of that one object. An
-/// object without keys is one where the type has nothing that must be there, else it is none.
+/// An object; or none, as `null`, `""` or PHP's empty object `[]`; or a list of that one object. `{}`
+/// is an object if the type requires no field, else it is none.
 pub(crate) fn object<'de, D: Deserializer<'de>, T: Object<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -99,8 +99,8 @@ pub(crate) fn list<'de, D: Deserializer<'de>, T: Object<'de>>(
     }
 }
 
-/// A string as the element of a list. Strings are no containers, so the bound on containers does not
-/// hold for a list of them; the known ones have two.
+/// A string as the element of a list. The cap on containers does not count strings, so a list of them
+/// has its own limit; the known lists have two.
 impl<'de> Object<'de> for String {
     const EXPECTED: &'static str = "a short list of strings, or a single one";
     const MOST: usize = 100;

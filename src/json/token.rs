@@ -100,8 +100,8 @@ impl<'de> Token<'de> {
     }
 }
 
-/// Reads one value; an array may have so many elements, and so may PHP's object for an array with
-/// holes, where an array may have more than one.
+/// Reads one value. An array may have `most` elements. If that is more than one, so may PHP's object
+/// for an array with holes.
 pub(super) fn read<'de, T: Object<'de>, D: Deserializer<'de>>(
     deserializer: D,
     most: usize,
@@ -214,8 +214,8 @@ fn is_index(key: &str) -> bool {
     !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A `T` that has to be there. What is no `T` by itself has to be an object: a derived struct would
-/// also take an array of its fields by position.
+/// A `T` that has to be there. It must be an object or a bare `T`: a derived struct would also accept
+/// an array of its fields by position.
 pub(crate) struct Exactly<T>(pub(crate) T);
 
 impl<'de, T: Object<'de>> Deserialize<'de> for Exactly<T> {
@@ -244,7 +244,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<'de, A> {
         }
     }
 
-    /// A derived struct reads what it does not know as [`IgnoredAny`], and nothing else has no size.
+    /// A derived struct reads an unknown field as [`IgnoredAny`], and only that type has no size.
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
         self.has_known |= size_of::<V::Value>() > size_of::<IgnoredAny>();
         self.rest.next_value_seed(seed)

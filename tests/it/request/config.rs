@@ -104,7 +104,7 @@ fn access_is_never_left_open_by_accident() {
     );
     says(
         Access::try_path([("a", SECRET), ("b", SECRET)]),
-        "secrets 1 and 2 are the same text under two labels; which tenant would it open for?",
+        "secrets 1 and 2 are the same text under two labels; give each tenant a secret of its own",
     );
     assert!(Access::try_path([("a", SECRET), ("a", SECRET)]).is_ok());
 }
