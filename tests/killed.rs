@@ -29,7 +29,7 @@ const LATE: usize = 200;
 const ROUNDS: usize = 5;
 
 fn layer(letters: &JsonLines) -> WebhookLayer<Alegra> {
-    alegra().deadline(ms(50)).dead_letters(letters.clone())
+    alegra().deadline(ms(1000)).dead_letters(letters.clone())
 }
 
 fn body(id: &str) -> String {
