@@ -62,7 +62,8 @@ impl Background {
         }
     }
 
-    /// How many deliveries hold a slot: their handler runs, or is about to.
+    /// How many deliveries hold a slot. A delivery holds it from before its handler starts until its
+    /// outcome is told; a store can add a second.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         let capacity = self.shared.capacity.load(Ordering::Acquire);
@@ -136,7 +137,7 @@ impl Background {
         // back first, and then the drain is woken.
         let _wake = WakeDrain(&self.shared);
         self.shared.slots.acquire().await.ok()?.forget();
-        metrics::slot_taken(self.shared.provider);
+        metrics::in_flight(self.shared.provider, 1.0);
         Some(Slot {
             shared: Arc::clone(&self.shared),
         })
@@ -174,14 +175,14 @@ pub(crate) struct Slot {
 
 impl Slot {
     /// Becomes true when a drain gives up on the handler. To be dropped after the store was called.
-    pub(crate) fn drain_gave_up(&self) -> watch::Receiver<bool> {
+    pub(crate) fn left_over(&self) -> watch::Receiver<bool> {
         self.shared.left_over.subscribe()
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        metrics::slot_returned(self.shared.provider);
+        metrics::in_flight(self.shared.provider, -1.0);
         self.shared.slots.add_permits(1);
         self.shared.wake_drain();
     }

@@ -49,7 +49,7 @@ where
             read => read,
         }
     };
-    let read = Caught::new(read).await;
+    let read = Caught::new(read, ()).await;
     read.unwrap_or_else(|Panicked| Err(RejectionKind::Panicked))
 }
 
@@ -124,10 +124,8 @@ fn kind_of(error: impl Into<BoxError>) -> RejectionKind {
 
 /// The error inside another. The `source()` of an [`io::Error`] skips the error that it holds.
 fn source<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
-    match error
-        .downcast_ref::<io::Error>()
-        .and_then(io::Error::get_ref)
-    {
+    let io = error.downcast_ref::<io::Error>();
+    match io.and_then(io::Error::get_ref) {
         Some(held) => Some(held),
         None => error.source(),
     }

@@ -5,11 +5,11 @@ use tokio::time::Instant;
 
 use crate::{
     access::Access,
-    answer::{Failed, Late},
     background::{Background, STORE_TIME},
     body::ResponseBody,
     clock,
-    dead_letter::Store,
+    dead_letter::{LetterWriter, Store},
+    policy::{Failed, Late},
     provider::Rules,
     rejection::{Rejection, RejectionKind},
     report::Observers,
@@ -29,13 +29,13 @@ pub(crate) struct Config {
     pub(crate) failed: Failed,
     pub(crate) body_limit: usize,
     pub(crate) handler_limit: Option<Duration>,
-    pub(crate) store: Option<Arc<Store>>,
+    pub(crate) store: Option<Store>,
     pub(crate) observers: Arc<Observers>,
     pub(crate) background: Background,
 }
 
 impl Config {
-    /// Panics when the rules contradict themselves.
+    /// Panics when the rules are invalid.
     #[track_caller]
     pub(crate) fn new(rules: Rules, access: Access) -> Self {
         check_rules(&rules);
@@ -58,6 +58,12 @@ impl Config {
             background: Background::new(rules.name, MAX_IN_FLIGHT),
             rules: Arc::new(rules),
         }
+    }
+
+    /// For one delivery. `None` without a store.
+    pub(crate) fn letter_writer(&self) -> Option<LetterWriter> {
+        let store = self.store.clone()?;
+        Some(LetterWriter::new(store, self.background.clone()))
     }
 
     /// Until when the layer waits for the store: a second after the deadline, or half of the time

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::{
     clock,
-    json::envelope::without_mark,
+    json::envelope::without_bom,
     panic::{Panicked, caught},
     provider::{Event, Rules},
     record::Record,
@@ -60,9 +60,9 @@ impl<E: Event> Delivery<E> {
 
     /// [`Event::idempotency_key`] of the event.
     ///
-    /// It tells two events of the same provider and the same [tenant](Self::tenant) apart, and no
-    /// more: two accounts may well have an invoice of the same id. `None` means that the
-    /// delivery cannot be recognised; treat it as an upsert, never drop it as a duplicate.
+    /// It is unique within one provider and [tenant](Self::tenant): two accounts can have invoices of
+    /// the same id. `None` means that the delivery cannot be recognised; treat it as an upsert, never
+    /// drop it as a duplicate.
     #[must_use]
     pub fn idempotency_key(&self) -> Option<String> {
         self.inner.event.idempotency_key()
@@ -89,7 +89,7 @@ impl<E> Delivery<E> {
     /// When the body does not fit the type. The error's text may quote the body, so think twice
     /// before it is logged.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
-        serde_json::from_slice(without_mark(&self.inner.raw))
+        serde_json::from_slice(without_bom(&self.inner.raw))
     }
 
     /// The tenant: the label of the request's secret, or what the closure of
@@ -105,7 +105,7 @@ impl<E> Delivery<E> {
         self.inner.received_at
     }
 
-    /// How long until the layer answers in the handler's place; zero once it has.
+    /// The time until the deadline, or zero after it.
     ///
     /// A [replayed](crate::Webhook::replay) delivery has no deadline: [`Duration::MAX`].
     #[must_use]

@@ -8,7 +8,6 @@ use tokio::{
 };
 
 use crate::{
-    answer::Failed,
     background::Slot,
     body::{Answer, ResponseBody},
     config::Config,
@@ -16,6 +15,7 @@ use crate::{
     delivery::Delivery,
     outcome::{AskedFor, End, LetterReason, OutcomeKind},
     panic::discard,
+    policy::Failed,
     provider::Event,
     record::Record,
     rejection::{Rejection, RejectionKind},
@@ -40,7 +40,7 @@ struct Storage<E> {
     delivery: Delivery<E>,
     /// Becomes true when a drain gives up on the handler. `None` before there is a slot, and once the
     /// delivery is stored because of the drain.
-    drain_gave_up: Option<watch::Receiver<bool>>,
+    left_over: Option<watch::Receiver<bool>>,
     /// Whether a drain has given up on the handler.
     is_left_over: bool,
     /// Whether the provider is to hear a late success once the store has the letter.
@@ -65,7 +65,7 @@ impl<E: Event> Job<E> {
         self.storage = writer.map(|writer| Storage {
             writer,
             delivery: delivery.clone(),
-            drain_gave_up: None,
+            left_over: None,
             is_left_over: false,
             is_promised: false,
         });
@@ -73,7 +73,7 @@ impl<E: Event> Job<E> {
 
     pub(crate) fn hold(&mut self, slot: Slot) {
         if let Some(storage) = &mut self.storage {
-            storage.drain_gave_up = Some(slot.drain_gave_up());
+            storage.left_over = Some(slot.left_over());
         }
         self.slot = Some(slot);
     }
@@ -84,13 +84,9 @@ impl<E: Event> Job<E> {
         self.slot = None;
     }
 
-    pub(crate) fn is_replay(&self) -> bool {
-        self.deadline.is_none()
-    }
-
     /// Whether the layer answers a stored failure with a success.
     pub(crate) fn accepts_failures(&self) -> bool {
-        self.config.failed == Failed::Accept && !self.is_replay()
+        self.config.failed == Failed::Accept && self.deadline.is_some()
     }
 
     /// Stores what failed. `None` without a store.
@@ -104,7 +100,7 @@ impl<E: Event> Job<E> {
         reason: LetterReason,
         body: Bytes,
     ) -> Option<Confirmation> {
-        let mut writer = LetterWriter::new(self.config.store.clone()?);
+        let mut writer = self.config.letter_writer()?;
         let tenant = self.report.tenant().map(AsRef::as_ref);
         let record = || Record::undecoded(self.config.rules.name, tenant, body);
         Some(writer.store(reason, self.accepts_failures(), false, record))
@@ -121,10 +117,14 @@ impl<E: Event> Job<E> {
         let Some(storage) = &mut self.storage else {
             return pending().await;
         };
-        if let Some(gave_up) = &mut storage.drain_gave_up {
-            if gave_up.wait_for(|gave_up| *gave_up).await.is_ok() {
+        if let Some(left_over) = &mut storage.left_over {
+            if left_over
+                .wait_for(|is_left_over| *is_left_over)
+                .await
+                .is_ok()
+            {
                 storage.is_left_over = true;
-                let receiver = storage.drain_gave_up.take();
+                let receiver = storage.left_over.take();
                 self.store_unfinished();
                 // Only now: the drain waits until there is no receiver, then for the call to the store.
                 drop(receiver);
@@ -152,7 +152,7 @@ impl<E: Event> Job<E> {
 
     /// Answers a delivery that never got to a handler: with a success if the store confirms in time that
     /// it has the delivery.
-    pub(crate) async fn fail<R, X>(
+    pub(crate) async fn finish_unhandled<R, X>(
         &mut self,
         failure: Box<Failure<R, X>>,
         confirmation: Option<Confirmation>,
@@ -164,14 +164,14 @@ impl<E: Event> Job<E> {
             }
             _ => false,
         };
-        let answer = self.answer(Err(failure), is_stored);
+        let answer = self.finish(Err(failure), is_stored);
         self.release();
         answer
     }
 
     /// Reports the end of the delivery and returns the answer: the handler's, the failure's, or a
     /// success if the store has the delivery.
-    pub(crate) fn answer<R, X>(&mut self, end: HandlerEnd<R, X>, is_stored: bool) -> Answer<R, X> {
+    pub(crate) fn finish<R, X>(&mut self, end: HandlerEnd<R, X>, is_stored: bool) -> Answer<R, X> {
         match end {
             Ok(response) => {
                 self.report.delivery_ended(End::answered(response.status()));

@@ -5,11 +5,11 @@ use tower::Layer;
 
 use crate::{
     access::Access,
-    answer::{Failed, Late},
     background::Background,
     config::{self, Config},
-    dead_letter::{DeadLetters, Store},
+    dead_letter::DeadLetters,
     outcome::Outcome,
+    policy::{Failed, Late},
     provider::Provider,
     service::Webhook,
     strikes::Strikes,
@@ -17,9 +17,8 @@ use crate::{
 
 /// Makes a route the receiver of one provider's webhooks.
 ///
-/// Use one layer for each URL that is registered with a provider. Made by
-/// [`new`](WebhookLayer::new); the provider's [`Rules`](crate::Rules) are the defaults, and each
-/// setter replaces one of them.
+/// Use one layer for each route. Made by [`new`](WebhookLayer::new); the provider's
+/// [`Rules`](crate::Rules) are the defaults, and each setter replaces one of them.
 ///
 /// # Clone
 ///
@@ -48,7 +47,8 @@ impl<P: Provider> WebhookLayer<P> {
     ///
     /// # Panics
     ///
-    /// When the provider's rules contradict themselves.
+    /// When the provider's [rules](crate::Rules) are invalid: HEAD as a method, a success that is no
+    /// 2xx, a body limit or a deadline of zero, a deadline not shorter than its limit.
     #[must_use]
     #[track_caller]
     pub fn new(provider: P, access: Access) -> Self {
@@ -60,8 +60,8 @@ impl<P: Provider> WebhookLayer<P> {
 }
 
 impl<P> WebhookLayer<P> {
-    /// How long after `call()` the answer leaves at the latest. Default: 3 s for Alegra, 1.5 s for
-    /// Bsale.
+    /// The longest time from `call()` to the response; a [store](Self::dead_letters) can add one
+    /// second. Default: 3 s for Alegra, 1.5 s for Bsale.
     ///
     /// The time on the network is extra: an answer that leaves after 3 s may arrive after 4.
     ///
@@ -76,7 +76,7 @@ impl<P> WebhookLayer<P> {
         self
     }
 
-    /// The answer to a late handler. Default: [`Late::Accept`]. For handlers that failed see
+    /// The response when the handler is late. Default: [`Late::Accept`]. For handlers that failed see
     /// [`failed`](Self::failed).
     #[must_use]
     pub fn late(mut self, late: Late) -> Self {
@@ -102,7 +102,8 @@ impl<P> WebhookLayer<P> {
 
     /// How many handlers may run at once, late ones included. Default: 1,024.
     ///
-    /// A delivery that finds no free slot waits for one until the deadline.
+    /// A delivery that finds no free slot waits for one until the deadline. Set this before the layer
+    /// serves requests: a lower limit only takes away slots that are free.
     ///
     /// # Panics
     ///
@@ -153,28 +154,25 @@ impl<P> WebhookLayer<P> {
         self
     }
 
-    /// Stores deliveries that fail, and late ones until they are done. Default: no store, and the
-    /// provider hears of each failure.
+    /// Stores deliveries that fail, and, with [`Late::Accept`], late ones until they are done.
+    /// Default: no store, and each failure goes out to the provider.
     ///
-    /// Once the store has confirmed a letter, the provider hears a success, so a stored failure is
-    /// neither a strike nor a loss. The [manual](crate#with-a-dead-letter-store) says what is stored,
-    /// when, and how each case is answered.
+    /// Once the store has confirmed a letter, the provider gets a success, so a stored failure is
+    /// neither a strike nor a loss. [`failed`](Self::failed) can change that. The
+    /// [manual](crate#with-a-dead-letter-store) says what is stored, when, and how each case is
+    /// answered.
     ///
     /// A letter holds the whole body, personal data included. A second call replaces the first
     /// store.
     #[doc(alias = "DLQ")]
     #[must_use]
     pub fn dead_letters(mut self, store: impl DeadLetters) -> Self {
-        let store = Store {
-            letters: Box::new(store),
-            background: self.background(),
-        };
         self.set().store = Some(Arc::new(store));
         self
     }
 
-    /// The answer to a failed delivery that is stored. Default: [`Failed::Accept`]. It has no effect
-    /// without [`dead_letters`](Self::dead_letters).
+    /// The response to a failed delivery that the store has confirmed. Default: [`Failed::Accept`]. It
+    /// has no effect without [`dead_letters`](Self::dead_letters).
     #[must_use]
     pub fn failed(mut self, failed: Failed) -> Self {
         self.set().failed = failed;

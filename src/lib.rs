@@ -14,9 +14,9 @@ mod service;
 mod collect;
 mod receive;
 
-mod answer;
 mod delivery;
 mod job;
+mod policy;
 mod provider;
 mod supervise;
 
@@ -53,7 +53,6 @@ struct Readme;
 
 pub use self::{
     access::{Access, Admission, Secret},
-    answer::{Failed, Late, Unmarked},
     background::Background,
     body::{RequestBody, ResponseBody},
     dead_letter::{DeadLetter, DeadLetters, JsonLines, JsonLinesError, JsonLinesOptions, Letters},
@@ -61,10 +60,11 @@ pub use self::{
     error::ConfigError,
     layer::WebhookLayer,
     outcome::{LetterReason, Outcome, OutcomeKind},
+    policy::{Failed, Late},
     provider::{Event, Provider, Received, Rules},
     record::Record,
     rejection::{Rejection, RejectionKind},
-    replay::Replay,
+    replay::{Replay, Unmarked},
     scalar::{Amount, Date, Id, ParseAmountError, RawJson},
     service::{ResponseFuture, Webhook},
     strikes::{EventStrikes, Strikes},

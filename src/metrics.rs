@@ -2,7 +2,7 @@
 #![cfg_attr(not(feature = "metrics"), allow(unused_variables))]
 
 #[cfg(feature = "metrics")]
-use metrics::{Gauge, counter, gauge, histogram};
+use metrics::{counter, gauge, histogram};
 
 use crate::outcome::{LetterReason, Outcome};
 #[cfg(feature = "metrics")]
@@ -54,14 +54,12 @@ pub(crate) fn consecutive_failures(
 
 // Where these are called, a panic of the user's recorder would cost a slot or a letter.
 
-pub(crate) fn slot_taken(provider: &'static str) {
+/// `change`: 1 for a slot that is taken, -1 for one that is given back.
+pub(crate) fn in_flight(provider: &'static str, change: f64) {
     #[cfg(feature = "metrics")]
-    let _ = caught(|| in_flight(provider).increment(1));
-}
-
-pub(crate) fn slot_returned(provider: &'static str) {
-    #[cfg(feature = "metrics")]
-    let _ = caught(|| in_flight(provider).decrement(1));
+    let _ = caught(|| {
+        gauge!("webhook_handlers_in_flight", "provider" => provider).increment(change);
+    });
 }
 
 pub(crate) fn dead_letter(provider: &'static str, reason: LetterReason) {
@@ -74,9 +72,4 @@ pub(crate) fn dead_letter(provider: &'static str, reason: LetterReason) {
         )
         .increment(1);
     });
-}
-
-#[cfg(feature = "metrics")]
-fn in_flight(provider: &'static str) -> Gauge {
-    gauge!("webhook_handlers_in_flight", "provider" => provider)
 }

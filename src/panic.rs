@@ -26,25 +26,29 @@ fn drop_payload(payload: Box<dyn Any + Send>) -> Panicked {
 
 pin_project! {
     /// A user's future, whose panics are caught. It is dropped before its output is given.
-    pub(crate) struct Caught<F> {
+    pub(crate) struct Caught<F, T> {
         #[pin]
         future: Option<F>,
+        last: Option<T>,
     }
 }
 
-impl<F> Caught<F> {
-    pub(crate) fn new(future: F) -> Self {
+impl<F, T> Caught<F, T> {
+    /// Drops `last`, a value of the user's, after the future.
+    pub(crate) fn new(future: F, last: T) -> Self {
         Self {
             future: Some(future),
+            last: Some(last),
         }
     }
 }
 
-impl<F: Future> Future for Caught<F> {
+impl<F: Future, T> Future for Caught<F, T> {
     type Output = Result<F::Output, Panicked>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut future = self.project().future;
+        let this = self.project();
+        let mut future = this.future;
         let polled = caught(|| {
             let future = future.as_mut().as_pin_mut();
             future.expect("polled after completion").poll(cx)
@@ -53,6 +57,7 @@ impl<F: Future> Future for Caught<F> {
             return Poll::Pending;
         }
         let dropped = caught(|| future.set(None));
+        discard(this.last.take());
         match (polled, dropped) {
             (Ok(Poll::Ready(output)), Ok(())) => Poll::Ready(Ok(output)),
             (polled, _) => {

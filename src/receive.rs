@@ -17,11 +17,10 @@ use crate::{
     body::{Answer, RequestBody, ResponseBody},
     clock,
     collect::collect,
-    dead_letter::LetterWriter,
     delivery::Delivery,
     head,
     job::{Failure, Job},
-    json::envelope::without_mark,
+    json::envelope::without_bom,
     outcome::{End, OutcomeKind},
     panic::{Panicked, caught, discard},
     provider::{Event, Provider, ReceivedKind},
@@ -30,7 +29,7 @@ use crate::{
 };
 
 /// The started handler, or the answer to a request that reaches none.
-pub(crate) type Received<R, E> = Result<Supervised<R, E>, Answer<R, E>>;
+pub(crate) type Started<R, E> = Result<Supervised<R, E>, Answer<R, E>>;
 
 /// Steps 3 to 5 of the table in the manual, `src/manual.md`, and the start of the handler. Dropping the
 /// future ends the request.
@@ -44,7 +43,7 @@ pub(crate) fn receive<S, P, B, R>(
     mut inner: S,
     mut head: Parts,
     body: B,
-) -> impl Future<Output = Received<R, S::Error>> + Send
+) -> impl Future<Output = Started<R, S::Error>> + Send
 where
     P: Provider,
     B: Body<Error: Into<BoxError>> + Send,
@@ -69,8 +68,8 @@ where
         job.report.body_read(raw.len());
 
         let delivery = match decode(&*provider, &job, &head, &raw) {
-            Ok(Decoded::Delivery(delivery)) => delivery,
-            Ok(Decoded::Probe(reply)) => {
+            Ok(ReceivedKind::Event(delivery)) => delivery,
+            Ok(ReceivedKind::Probe(reply)) => {
                 discard(inner);
                 discard(head);
                 job.report
@@ -89,15 +88,15 @@ where
                 }
                 let failure = Failure::rejection(rejection);
                 // Only a POST can be a delivery, and under open access anybody could fill the store.
-                let is_empty = without_mark(&raw).trim_ascii().is_empty();
+                let is_empty = without_bom(&raw).trim_ascii().is_empty();
                 let may_be_stored = is_post && !is_empty && !job.config.access.is_open();
                 let confirmation = may_be_stored
                     .then(|| job.store_undecoded(failure.reason, raw))
                     .flatten();
-                return Err(job.fail(failure, confirmation).await);
+                return Err(job.finish_unhandled(failure, confirmation).await);
             }
         };
-        let writer = job.config.store.clone().map(LetterWriter::new);
+        let writer = job.config.letter_writer();
         job.decoded(&delivery, writer);
 
         // The budget of the task that polls this may be used up by others.
@@ -106,7 +105,7 @@ where
             discard(head);
             discard(delivery);
             let confirmation = job.store_failure(failure.reason);
-            return Err(job.fail(failure, confirmation).await);
+            return Err(job.finish_unhandled(failure, confirmation).await);
         }
         let body = RequestBody::new(raw);
         head.extensions.insert(delivery.clone());
@@ -116,26 +115,21 @@ where
     }
 }
 
-enum Decoded<E> {
-    Probe(Response<Bytes>),
-    Delivery(Delivery<E>),
-}
-
 /// Step 4: what the provider's code says of the request.
 fn decode<P: Provider>(
     provider: &P,
     job: &Job<P::Event>,
     head: &Parts,
     raw: &Bytes,
-) -> Result<Decoded<P::Event>, Rejection> {
+) -> Result<ReceivedKind<Delivery<P::Event>>, Rejection> {
     let decoded = caught(|| match provider.receive(head, raw)?.0 {
-        ReceivedKind::Probe(reply) => Ok(Decoded::Probe(reply)),
+        ReceivedKind::Probe(reply) => Ok(ReceivedKind::Probe(reply)),
         // The other methods are for probes.
         ReceivedKind::Event(event) if head.method != Method::POST => {
             discard(event);
             Err(Rejection::new(RejectionKind::Method))
         }
-        ReceivedKind::Event(event) => Ok(Decoded::Delivery(Delivery::new(
+        ReceivedKind::Event(event) => Ok(ReceivedKind::Event(Delivery::new(
             &job.config.rules,
             job.report.tenant().cloned(),
             event,
@@ -167,12 +161,11 @@ where
         Ok(ready) => ready.map_err(Failure::error),
         Err(Panicked) => Poll::Ready(Err(Failure::rejected(RejectionKind::Panicked))),
     });
-    let is_replay = job.is_replay();
     let ready = tokio::select! { biased;
         ready = ready => ready,
         () = clock::passed(deadline) => return Err(busy()),
         // A replay that gets to no handler leaves its letter as it is.
-        never = job.store_left_over(), if !is_replay => match never {},
+        never = job.store_left_over(), if deadline.is_some() => match never {},
     };
     // Something may have blocked this thread beyond the deadline.
     if clock::is_past(deadline) {

@@ -51,7 +51,7 @@ pub enum RejectionKind {
     TooLarge,
     /// The body was not complete by the deadline: `408 Request Timeout`.
     Timeout,
-    /// The body ended before its `Content-Length`, or with an error: `400 Bad Request`.
+    /// The body ended before its announced length, or with an error: `400 Bad Request`.
     Truncated,
     /// The provider's code found the signature missing or wrong: `401 Unauthorized`.
     Unauthorized,
@@ -69,8 +69,9 @@ pub enum RejectionKind {
     /// or the [store](crate::WebhookLayer::dead_letters) did not confirm that it has the delivery:
     /// `503 Service Unavailable`, with `Retry-After`.
     Late,
-    /// The handler panicked, or the provider's code, or the closure of
-    /// [`Access::by`](crate::Access::by): `500 Internal Server Error`.
+    /// The handler panicked, or other code of the application: its `poll_ready`, the request's body,
+    /// the provider's code, the closure of [`Access::by`](crate::Access::by). `500 Internal Server
+    /// Error`.
     Panicked,
     /// The handler was cut off by its
     /// [`handler_limit`](crate::WebhookLayer::handler_limit), or because the runtime stopped:
@@ -108,22 +109,25 @@ impl RejectionKind {
     fn texts(self) -> (&'static str, &'static str) {
         match self {
             Self::NotFound => ("not_found", "the credential is missing or wrong"),
-            Self::Method => ("method", "the provider sends nothing by this method"),
+            Self::Method => ("method", "the provider does not use this method"),
             Self::Encoding => ("encoding", "the body is compressed"),
             Self::TooLarge => ("too_large", "the body is over the limit"),
             Self::Timeout => ("timeout", "the body was not complete by the deadline"),
-            Self::Truncated => ("truncated", "the body broke off"),
+            Self::Truncated => ("truncated", "the body ended early"),
             Self::Unauthorized => ("unauthorized", "the signature is missing or wrong"),
-            Self::Malformed => ("malformed", "the body is no envelope of the provider's"),
+            Self::Malformed => ("malformed", "the body is not in the provider's format"),
             Self::Forbidden => ("forbidden", "the sender is not on the allow-list"),
-            Self::Busy => ("busy", "no handler was free by the deadline"),
+            Self::Busy => (
+                "busy",
+                "no slot was free, or the service was not ready, by the deadline",
+            ),
             Self::Draining => ("draining", "the application is shutting down"),
             Self::Late => ("late", "the handler was not done by the deadline"),
             Self::Panicked => (
                 "panicked",
-                "the handler, or other code of the application's, panicked",
+                "the handler or other code of the application panicked",
             ),
-            Self::Interrupted => ("interrupted", "the handler was cut off before its end"),
+            Self::Interrupted => ("interrupted", "the handler was cancelled before it ended"),
         }
     }
 }

@@ -8,11 +8,10 @@ use tokio::{
 use tower::Service;
 
 use crate::{
-    answer::Unmarked,
     background::STORE_TIME,
     body::{Answer, RequestBody},
     config::Config,
-    dead_letter::{DeadLetter, LetterWriter},
+    dead_letter::DeadLetter,
     delivery::Delivery,
     job::Job,
     panic::{Panicked, caught, discard},
@@ -57,6 +56,11 @@ impl<T: Clone + Into<Self>> From<&T> for Replay {
     }
 }
 
+/// In the extensions of the response to a [replay](crate::Webhook::replay): the store has not
+/// confirmed in time that it knows how the replay ended.
+#[derive(Debug, Clone)]
+pub struct Unmarked(pub(crate) ());
+
 /// Behind [`Webhook::replay`](crate::Webhook::replay).
 pub(crate) async fn replay<S, P, R>(
     provider: Arc<P>,
@@ -83,8 +87,8 @@ where
     report.admitted(record.tenant().map(Into::into), true);
     report.body_read(delivery.raw().len());
     let is_letter = letter.is_some();
-    let writer = config.store.clone().zip(letter);
-    let writer = writer.map(|(store, letter)| LetterWriter::replay(store, letter));
+    let writer = config.letter_writer().zip(letter);
+    let writer = writer.map(|(writer, letter)| writer.replay(letter));
     let mut job = Job::new(config, report, None);
     job.decoded(&delivery, writer);
 
@@ -111,7 +115,7 @@ where
             Some(confirmation) => timeout(STORE_TIME, confirmation).await == Ok(Ok(())),
             None => !is_letter,
         };
-        let mut answer = job.answer(end, false);
+        let mut answer = job.finish(end, false);
         if let (Ok(response), false) = (&mut answer, is_marked) {
             response.extensions_mut().insert(Unmarked(()));
         }

@@ -84,7 +84,7 @@ impl Report {
         let outcome = &mut self.outcome;
         outcome.late_end = self.was_success.is_some();
         if outcome.late_end {
-            // A status of the layer's own was sent to nobody.
+            // The layer never sent this status.
             end.status = end.status.filter(|_| end.rejection.is_none());
         } else {
             end.status = end.sent();

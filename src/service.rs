@@ -20,7 +20,7 @@ use crate::{
     job::Job,
     panic::{Panicked, caught, discard},
     provider::{Event, Provider},
-    receive::{Received, receive},
+    receive::{Started, receive},
     rejection::{Rejection, RejectionKind},
     replay::{Replay, replay},
     report::Report,
@@ -100,10 +100,10 @@ where
         let mut job = Job::new(config, report, Some(deadline));
         let (head, body) = request.into_parts();
         let length = caught(|| body.size_hint()).unwrap_or_default();
-        match check(&mut job, &head, &length) {
-            Ok(()) => {
+        let cloned = || caught(|| self.inner.clone()).map_err(|Panicked| RejectionKind::Panicked);
+        match check(&mut job, &head, &length).and_then(|()| cloned()) {
+            Ok(inner) => {
                 let provider = Arc::clone(&self.provider);
-                let inner = self.inner.clone();
                 ResponseFuture::new(receive(provider, job, inner, head, body))
             }
             Err(kind) => {
@@ -134,12 +134,13 @@ fn check<E: Event>(job: &mut Job<E>, head: &Parts, length: &SizeHint) -> Result<
 pub struct ResponseFuture<R, E>(State<R, E>);
 
 enum State<R, E> {
-    Receiving(Pin<Box<dyn Future<Output = Received<R, E>> + Send>>),
+    Receiving(Pin<Box<dyn Future<Output = Started<R, E>> + Send>>),
     Supervised(Supervised<R, E>),
+    Answered,
 }
 
 impl<R, E> ResponseFuture<R, E> {
-    fn new(received: impl Future<Output = Received<R, E>> + Send + 'static) -> Self {
+    fn new(received: impl Future<Output = Started<R, E>> + Send + 'static) -> Self {
         Self(State::Receiving(Box::pin(received)))
     }
 }
@@ -154,7 +155,13 @@ impl<R, E> Future for ResponseFuture<R, E> {
                     Ok(supervised) => self.0 = State::Supervised(supervised),
                     Err(answer) => return Poll::Ready(answer),
                 },
-                State::Supervised(supervised) => return Pin::new(supervised).poll(cx),
+                State::Supervised(supervised) => {
+                    let answer = ready!(Pin::new(supervised).poll(cx));
+                    // A handler that is late needs its supervision, and nobody polls this again.
+                    self.0 = State::Answered;
+                    return Poll::Ready(answer);
+                }
+                State::Answered => panic!("polled after completion"),
             }
         }
     }

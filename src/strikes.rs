@@ -17,8 +17,8 @@ use crate::{
 /// From [`WebhookLayer::strikes`](crate::WebhookLayer::strikes). Clones are cheap and share the
 /// counts. Alegra deletes a subscription after ten failed answers in a row, so there is a count for
 /// each tenant and event. Every answer that is no 2xx in time is a strike, and so is a client that
-/// hung up. A request by a method that brings no delivery, HEAD for instance, is no strike. Only a 2xx
-/// for the same event resets its count; a probe does not.
+/// hung up. An answer to a wrong credential is none. A request by a method that brings no delivery,
+/// HEAD for instance, is no strike. Only a 2xx for the same event resets its count; a probe does not.
 ///
 /// A failure whose event could not be read counts for every event that the tenant has had so far.
 /// Until the tenant's next success it also counts under `None`, and an event whose first answer fails
@@ -31,7 +31,7 @@ pub struct Strikes {
     provider: &'static str,
     limit: Option<u32>,
     /// How long the provider waits for an answer.
-    patience: Option<Duration>,
+    deadline_limit: Option<Duration>,
     counts: Arc<Mutex<Counts>>,
     publishing: Arc<Mutex<()>>,
 }
@@ -82,7 +82,7 @@ impl Strikes {
         Self {
             provider: rules.name,
             limit: rules.strikes,
-            patience: rules.deadline_limit,
+            deadline_limit: rules.deadline_limit,
             counts: Arc::default(),
             publishing: Arc::default(),
         }
@@ -134,7 +134,7 @@ impl Strikes {
         self.counts().refused
     }
 
-    /// The time of the last one that it refused.
+    /// The time of the last of those.
     #[must_use]
     pub fn last_refused(&self) -> Option<SystemTime> {
         self.counts().last_refused
@@ -144,8 +144,8 @@ impl Strikes {
     /// counts.
     pub(crate) fn count(&self, outcome: &Outcome) {
         let in_time = self
-            .patience
-            .is_none_or(|patience| outcome.duration() < patience);
+            .deadline_limit
+            .is_none_or(|limit| outcome.duration() < limit);
         let is_success = in_time && outcome.status().is_some_and(|status| status.is_success());
 
         let changes = self.counts().count(outcome, is_success);

@@ -22,7 +22,6 @@ use tokio::{
 use tower::Service;
 
 use crate::{
-    answer::Late,
     background::STORE_TIME,
     body::{Answer, RequestBody},
     clock,
@@ -31,6 +30,7 @@ use crate::{
     job::{Failure, HandlerEnd, Job},
     outcome::{End, LetterReason, OutcomeKind},
     panic::{Caught, Panicked, caught, discard},
+    policy::Late,
     provider::Event,
     rejection::{Rejection, RejectionKind},
     trace::Span,
@@ -89,13 +89,10 @@ where
         }
         answer
     };
-    let called = Caught::new(called);
-    let handler = tokio::spawn(Span::current().instrument(async move {
-        let end = called.await;
-        // Only now: an event that panics while the handler's panic unwinds would abort the process.
-        discard(delivery);
-        end
-    }));
+    // The delivery is dropped after the handler: an event that panics while a handler's panic unwinds
+    // would abort the process.
+    let called = Caught::new(called, delivery);
+    let handler = tokio::spawn(Span::current().instrument(called));
     job.report.has_handler = true;
     handler
 }
@@ -176,7 +173,7 @@ impl<V: Event, R, E> Supervision<V, R, E> {
             }
         };
         let end = self.end.take().expect("just awaited");
-        let answer = self.job.answer(end, is_stored);
+        let answer = self.job.finish(end, is_stored);
         self.job.release();
         self.send(answer);
     }
@@ -305,13 +302,12 @@ async fn next_turn() {
 
 /// Waits until the store confirms. Never ends if it fails: the handler may still end in time.
 async fn confirmed(confirmation: &mut Option<Confirmation>) {
-    let is_confirmed = match confirmation {
-        Some(confirmation) => confirmation.await.is_ok(),
-        None => false,
-    };
-    if !is_confirmed {
-        pending().await
+    if let Some(confirmation) = confirmation {
+        if confirmation.await.is_ok() {
+            return;
+        }
     }
+    pending().await
 }
 
 /// Waits until the client hangs up. Never ends once the client has its answer.

@@ -106,9 +106,9 @@ pub(crate) fn outcome(outcome: &Outcome) {
             Some(LetterReason::Busy | LetterReason::Draining | LetterReason::Malformed) => {
                 event!(WARN, "webhook request not handled; the delivery is stored")
             }
-            _ => event!(ERROR, "webhook handler failed; the delivery is stored"),
+            _ => event!(ERROR, "webhook request failed; the delivery is stored"),
         },
-        OutcomeKind::Failed => event!(ERROR, "webhook handler failed"),
+        OutcomeKind::Failed => event!(ERROR, "webhook request failed"),
         OutcomeKind::GivenUp => event!(WARN, "webhook client hung up"),
     }
 }

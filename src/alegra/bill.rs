@@ -24,7 +24,7 @@ pub struct Bill {
     #[doc(alias = "fecha")]
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub date: Option<Date>,
-    /// By when it is to be paid, `YYYY-MM-DD`.
+    /// The due date, `YYYY-MM-DD`.
     #[doc(alias = "fecha de vencimiento")]
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub due_date: Option<Date>,
@@ -47,14 +47,14 @@ pub struct Bill {
     /// The subtotal.
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub subtotal: Option<Amount>,
-    /// What it comes to.
+    /// The total.
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub total: Option<Amount>,
-    /// What of it is paid.
+    /// The amount paid.
     #[doc(alias = "total pagado")]
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub total_paid: Option<Amount>,
-    /// What of it is open.
+    /// The amount due.
     #[doc(alias = "saldo")]
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub balance: Option<Amount>,
@@ -97,7 +97,7 @@ pub struct Warehouse {
     #[doc(alias = "nombre")]
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Whether it is the one that is used when none is named.
+    /// Whether it is the default warehouse.
     #[serde(default, deserialize_with = "flag", skip_serializing_if = "Option::is_none")]
     pub is_default: Option<bool>,
 }

@@ -100,7 +100,8 @@ impl<'de> Visitor<'de> for Message {
             "delete-invoice" => Event::DeleteInvoice(map.next_value::<Exactly<_>>()?.0),
             "new-bill" => Event::NewBill(map.next_value::<Exactly<_>>()?.0),
             "edit-bill" => Event::EditBill(map.next_value::<Exactly<_>>()?.0),
-            _ => Event::DeleteBill(map.next_value::<Exactly<_>>()?.0),
+            "delete-bill" => Event::DeleteBill(map.next_value::<Exactly<_>>()?.0),
+            _ => return Err(A::Error::custom("an unknown subject")),
         };
         while let Some(Key(key)) = map.next_key()? {
             if key == entity {

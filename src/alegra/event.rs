@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::{bill::Bill, client::Client, invoice::Invoice, item::Item};
 use crate::{provider, scalar::Id};
 
-/// What Alegra tells.
+/// An event of Alegra.
 ///
 /// A typed event serializes into the envelope that Alegra sends, and what is written decodes to an
 /// equal event again. For a queue take the [`Record`](crate::Record), which holds the raw body.

@@ -24,7 +24,7 @@ pub struct Invoice {
     #[doc(alias = "fecha")]
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub date: Option<Date>,
-    /// By when it is to be paid, `YYYY-MM-DD`.
+    /// The due date, `YYYY-MM-DD`.
     #[doc(alias = "fecha de vencimiento")]
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub due_date: Option<Date>,
@@ -53,14 +53,14 @@ pub struct Invoice {
     #[doc(alias = "vendedor")]
     #[serde(default, deserialize_with = "reference", skip_serializing_if = "Option::is_none")]
     pub seller: Option<Reference>,
-    /// What it comes to.
+    /// The total.
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub total: Option<Amount>,
-    /// What of it is paid.
+    /// The amount paid.
     #[doc(alias = "total pagado")]
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub total_paid: Option<Amount>,
-    /// What of it is open.
+    /// The amount due.
     #[doc(alias = "saldo")]
     #[serde(default, deserialize_with = "optional", skip_serializing_if = "Option::is_none")]
     pub balance: Option<Amount>,

@@ -102,7 +102,7 @@ impl Object<'_> for Price {}
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Inventory {
-    /// What quantities are counted in.
+    /// The unit of measure.
     #[doc(alias = "unidad de medida")]
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,

@@ -58,7 +58,7 @@ pub use self::{
     reference::{NumberTemplate, Reference},
 };
 use crate::{
-    json::envelope::without_mark,
+    json::envelope::without_bom,
     provider::{Provider, Received, Rules},
     rejection::Rejection,
 };
@@ -101,9 +101,9 @@ impl Provider for Alegra {
     }
 }
 
-/// Alegra documents the empty body; an integrator saw `{}`. The rest are other ways to write nothing.
+/// Alegra documents the empty body; an integrator saw `{}`. `null`, `[]` and `""` count as empty too.
 fn is_probe(body: &[u8]) -> bool {
-    match without_mark(body).trim_ascii() {
+    match without_bom(body).trim_ascii() {
         b"" | b"null" | b"\"\"" => true,
         [b'{', inner @ .., b'}'] | [b'[', inner @ .., b']'] => inner.trim_ascii().is_empty(),
         _ => false,

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{provider, scalar::Id};
 
-/// What Bsale tells.
+/// An event of Bsale.
 ///
 /// A notice serializes into the flat object that Bsale sends, without the user's token. For a queue
 /// take the [`Record`](crate::Record), which holds the raw body.

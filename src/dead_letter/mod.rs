@@ -16,8 +16,8 @@ pub use self::{
     store::DeadLetters,
 };
 pub(crate) use self::{
-    store::ErasedDeadLetters,
-    writer::{Confirmation, LetterWriter, Store},
+    store::Store,
+    writer::{Confirmation, LetterWriter},
 };
 
 /// A delivery that failed or is late, as a [store](DeadLetters) keeps it: a [`Record`] with an id, a
@@ -69,7 +69,7 @@ impl DeadLetter {
 
     /// Whether the provider gets, or got, a success for this letter. `false` under
     /// [`Failed::Refuse`](crate::Failed::Refuse), and if the client had hung up before the letter was
-    /// stored. If the store confirmed too late, the provider heard the failure instead.
+    /// stored. If the store confirmed too late, the provider got the failure instead.
     #[must_use]
     pub fn is_acknowledged(&self) -> bool {
         self.acknowledged

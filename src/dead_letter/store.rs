@@ -38,7 +38,7 @@ use super::DeadLetter;
 /// # let _ = (layer, letters);
 /// ```
 pub trait DeadLetters: Send + Sync + 'static {
-    /// Stores a letter. After `Ok` the provider hears a success, so the letter has to survive a crash.
+    /// Stores a letter. After `Ok` the provider gets a success, so the letter has to survive a crash.
     ///
     /// A letter replaces an earlier one with the same id.
     ///
@@ -83,6 +83,9 @@ impl<T: DeadLetters> DeadLetters for Arc<T> {
 }
 
 pub(crate) type StoreCall<'a> = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>>;
+
+/// A layer's store, which [`LetterWriter`](super::LetterWriter) alone calls.
+pub(crate) type Store = Arc<dyn ErasedDeadLetters>;
 
 /// [`DeadLetters`] behind a pointer.
 pub(crate) trait ErasedDeadLetters: Send + Sync {

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use super::{DeadLetter, ErasedDeadLetters};
+use super::{DeadLetter, Store};
 use crate::{
     background::Background,
     clock, metrics,
@@ -22,17 +22,12 @@ use crate::{
 /// The size of a letter without its body, about, in bytes.
 const LETTER_OVERHEAD: usize = 1024;
 
-/// A layer's store of dead letters, which [`LetterWriter`] alone calls.
-pub(crate) struct Store {
-    pub(crate) letters: Box<dyn ErasedDeadLetters>,
-    pub(crate) background: Background,
-}
-
 /// Calls the store about one delivery, one call at a time.
 ///
 /// Each call has a task of its own, so it is not cancelled when the request is.
 pub(crate) struct LetterWriter {
-    store: Arc<Store>,
+    store: Store,
+    background: Background,
     /// Made for the first call.
     letter: Option<Box<DeadLetter>>,
     /// Whether the store was told of the letter, now or before a replay.
@@ -46,9 +41,10 @@ pub(crate) struct LetterWriter {
 pub(crate) type Confirmation = oneshot::Receiver<()>;
 
 impl LetterWriter {
-    pub(crate) fn new(store: Arc<Store>) -> Self {
+    pub(crate) fn new(store: Store, background: Background) -> Self {
         Self {
             store,
+            background,
             letter: None,
             is_known: false,
             is_kept: None,
@@ -57,11 +53,11 @@ impl LetterWriter {
     }
 
     /// For a letter that is in the store already.
-    pub(crate) fn replay(store: Arc<Store>, letter: DeadLetter) -> Self {
+    pub(crate) fn replay(self, letter: DeadLetter) -> Self {
         Self {
             letter: Some(Box::new(letter)),
             is_known: true,
-            ..Self::new(store)
+            ..self
         }
     }
 
@@ -71,7 +67,7 @@ impl LetterWriter {
         is_kept.is_some_and(|is_kept| is_kept.load(Ordering::Acquire))
     }
 
-    /// Stores the delivery. `acknowledged`: whether the provider hears a success for it; `tried`:
+    /// Stores the delivery. `acknowledged`: whether the provider gets a success for it; `tried`:
     /// whether a handler has it.
     pub(crate) fn store(
         &mut self,
@@ -102,12 +98,12 @@ impl LetterWriter {
         let (confirm, confirmed) = oneshot::channel();
         let weight = letter.record.body().len() + LETTER_OVERHEAD;
         // Calls about a letter that the store knows are never refused, or it would stay pending.
-        let Some(permit) = self.store.background.store_call(weight, self.is_known) else {
-            failed(&letter, call, &"too many letters wait for the store");
+        let Some(permit) = self.background.store_call(weight, self.is_known) else {
+            log_failure(&letter, call, &"too many letters wait for the store");
             return confirmed;
         };
         self.is_known = true;
-        let store = Arc::clone(&self.store);
+        let (store, provider) = (Arc::clone(&self.store), self.background.provider());
         let is_kept = Arc::clone(self.is_kept.get_or_insert_default());
         let before = self.last_call.take();
         self.last_call = Some(tokio::spawn(async move {
@@ -117,23 +113,23 @@ impl LetterWriter {
             }
             let called = async {
                 match call {
-                    Call::Store => store.letters.store(letter.clone()).await,
-                    Call::Done => store.letters.done(&letter.id).await,
+                    Call::Store => store.store(letter.clone()).await,
+                    Call::Done => store.done(&letter.id).await,
                 }
             };
-            match Caught::new(called).await {
+            match Caught::new(called, ()).await {
                 Ok(Ok(())) => {
                     if call == Call::Store {
                         is_kept.fetch_or(letter.acknowledged, Ordering::Release);
-                        metrics::dead_letter(store.background.provider(), letter.reason);
+                        metrics::dead_letter(provider, letter.reason);
                     }
                     let _ = confirm.send(());
                 }
                 Ok(Err(error)) => {
-                    failed(&letter, call, &error);
+                    log_failure(&letter, call, &error);
                     discard(error);
                 }
-                Err(Panicked) => failed(&letter, call, &"the store panicked"),
+                Err(Panicked) => log_failure(&letter, call, &"the store panicked"),
             }
         }));
         confirmed
@@ -147,7 +143,7 @@ enum Call {
 }
 
 /// The error's text is the user's code, and may panic.
-fn failed(letter: &DeadLetter, call: Call, error: &dyn std::fmt::Display) {
+fn log_failure(letter: &DeadLetter, call: Call, error: &dyn std::fmt::Display) {
     let what = match call {
         Call::Store => letter.reason.as_str(),
         Call::Done => "done",

@@ -7,17 +7,17 @@ use super::reader::Reader;
 use crate::rejection::Rejection;
 
 /// A body without its byte order mark, which RFC 8259 lets readers pass over.
-pub(crate) fn without_mark(body: &[u8]) -> &[u8] {
+pub(crate) fn without_bom(body: &[u8]) -> &[u8] {
     body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body)
 }
 
 /// A body as text.
 pub(crate) fn text(body: &[u8]) -> Result<&str, Rejection> {
-    std::str::from_utf8(without_mark(body))
+    std::str::from_utf8(without_bom(body))
         .map_err(|_| Rejection::malformed("the body is not UTF-8"))
 }
 
-/// Refuses what is no JSON of bearable depth; says how many objects and arrays there are.
+/// Refuses a body that is not JSON or is nested too deep. Returns the number of objects and arrays.
 pub(crate) fn check(text: &str) -> Result<usize, Rejection> {
     if text.trim_ascii().is_empty() {
         return Err(Rejection::malformed("the body is empty"));
@@ -53,7 +53,7 @@ pub(crate) fn routing(
 }
 
 /// The values of an object's fields, unread, each field by any of its names; or why the text is no
-/// object. A field that stands there twice has two values.
+/// object. A field that occurs twice has two values.
 pub(crate) fn fields<'a, const N: usize>(
     text: &'a str,
     names: [&[&str]; N],

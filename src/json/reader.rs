@@ -25,7 +25,7 @@ pub(crate) const MAX_CONTAINERS: usize = 46_000;
 /// Asks for a value of any kind. What is no string, array or object is given as text, by `visit_some`.
 pub(super) const VALUE: &str = "tower_webhook::value";
 
-/// A place in a text, behind white space, and what was met before it.
+/// A place in a text, with the depth and the number of containers so far.
 pub(crate) struct Reader<'de> {
     text: &'de str,
     at: usize,
@@ -38,7 +38,7 @@ pub(crate) struct Reader<'de> {
 /// The text is not what was asked for, or not JSON.
 #[derive(Debug)]
 pub(crate) struct Bail {
-    /// The field that is missing in an object, or stands there twice.
+    /// The field that is missing in an object, or that occurs twice.
     #[expect(
         clippy::redundant_allocation,
         reason = "one word in every result: 2 % of an invoice"
@@ -97,10 +97,10 @@ impl<'de> Reader<'de> {
         self.at = at;
     }
 
-    /// Takes that byte and the white space around it.
-    fn take_mark(&mut self, byte: u8) -> Result<(), Bail> {
+    /// Takes a colon and the white space around it.
+    fn take_colon(&mut self) -> Result<(), Bail> {
         self.skip_space();
-        self.take(byte)?;
+        self.take(b':')?;
         self.skip_space();
         Ok(())
     }
@@ -229,7 +229,7 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de> {
             return Err(BAIL);
         }
         let key = seed.deserialize(&mut *self.reader)?;
-        self.reader.take_mark(b':')?;
+        self.reader.take_colon()?;
         Ok(Some(key))
     }
 

@@ -30,7 +30,7 @@ pub(super) enum Value<'de, T> {
     Object(T),
 }
 
-/// A type that is written as an object, or, as the element of a list, as something else.
+/// A type that is written as an object, or, in its place, as a bare value.
 pub(crate) trait Object<'de>: Deserialize<'de> {
     /// Ends the sentence "expected …".
     const EXPECTED: &'static str = "an object";
@@ -154,7 +154,7 @@ impl<'de, T: Object<'de>> Visitor<'de> for ValueVisitor<T> {
         }
     }
 
-    /// An object of which `T` knows no key is no `T`.
+    /// Fails for an object without any key of `T`.
     fn visit_map<A: MapAccess<'de>>(self, mut rest: A) -> Result<Self::Value, A::Error> {
         let Some(Key(first)) = rest.next_key()? else {
             return Ok(Value::Empty);

@@ -35,8 +35,8 @@ impl Rules {
         }
     }
 
-    /// Accepts probes by this method too. The response to an event by any method but POST is still
-    /// `405 Method Not Allowed`.
+    /// Accepts probes by this method too; HEAD is not possible, since its answer has no body. The
+    /// response to an event by any method but POST is still `405 Method Not Allowed`.
     #[must_use]
     pub fn probe_method(mut self, method: Method) -> Self {
         if !self.methods.contains(&method) {
@@ -45,7 +45,7 @@ impl Rules {
         self
     }
 
-    /// The default deadline: the longest time from `call()` to the response.
+    /// The default of [`deadline`](crate::WebhookLayer::deadline).
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;

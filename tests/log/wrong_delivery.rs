@@ -52,7 +52,7 @@ async fn a_delivery_that_an_inner_layer_has_removed_is_no_other_type() {
     assert_eq!(response.expect("an answer").status(), 500);
     let text = log.take();
     assert!(
-        text.contains("webhook handler failed") && !text.contains("asks for"),
+        text.contains("webhook request failed") && !text.contains("asks for"),
         "{text}"
     );
 }

@@ -1,15 +1,14 @@
-//! Answers that are the user's choice, and how a replay says that it was not marked.
+//! Responses that are the user's choice.
 
-/// What the provider hears when the handler is not done by the deadline. The handler goes on
-/// either way.
+/// The response when the handler is not done by the deadline. The handler goes on either way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Late {
     /// A success: `202 Accepted` for Alegra, `200 OK` for Bsale.
     ///
     /// The provider takes the delivery for received and does not send it again. Without a
-    /// [store](crate::WebhookLayer::dead_letters) it is in this process alone until the handler
-    /// ends: a crash after the answer loses it. With one it is stored before the answer leaves.
+    /// [store](crate::WebhookLayer::dead_letters), a crash before the handler ends loses the delivery.
+    /// With one, the layer stores it before it answers.
     #[default]
     Accept,
     /// `503 Service Unavailable` with `Retry-After`.
@@ -19,8 +18,8 @@ pub enum Late {
     Refuse,
 }
 
-/// What the provider hears of a delivery that failed and that the
-/// [store](crate::WebhookLayer::dead_letters) has.
+/// The response to a failed delivery that the [store](crate::WebhookLayer::dead_letters) has
+/// confirmed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Failed {
@@ -31,12 +30,7 @@ pub enum Failed {
     /// that long. If it fails or takes longer, the failure goes out.
     #[default]
     Accept,
-    /// The failure, as if there were no store, and at once; the letter says so
-    /// ([`is_acknowledged`](crate::DeadLetter::is_acknowledged)). See [`Late::Refuse`] for what it costs.
+    /// The failure itself, without waiting for the store. The letter is then not
+    /// [acknowledged](crate::DeadLetter::is_acknowledged). See [`Late::Refuse`] for what it costs.
     Refuse,
 }
-
-/// In the extensions of the response to a [replay](crate::Webhook::replay): the store has not
-/// confirmed in time that it knows how the replay ended.
-#[derive(Debug, Clone)]
-pub struct Unmarked(pub(crate) ());
