@@ -49,7 +49,7 @@ pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
         Token::Bool(flag) => return Ok(Some(flag)),
         token => token.text().unwrap_or_default(),
     };
-    match &*text.to_ascii_lowercase() {
+    match &*text.to_lowercase() {
         "1" | "true" | "yes" | "y" | "si" | "sí" | "s" => Ok(Some(true)),
         "0" | "false" | "no" | "n" => Ok(Some(false)),
         _ => Err(expected(EXPECTED)),

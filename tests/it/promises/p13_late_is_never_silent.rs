@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use tower::{Layer, Service};
 use tower_webhook::{Late, OutcomeKind, Provider, RejectionKind, WebhookLayer};
 
 use crate::util::{ALEGRA, BSALE, Does, Handler, Outcomes, alegra, bsale, ms, post, status_of};
@@ -56,4 +59,16 @@ async fn an_observer_may_panic() {
         assert_eq!(answered, Ok(status));
     }
     assert_eq!(layer.background().drain(ms(0)).await, 0);
+}
+
+/// Nobody polls the future after its answer, and nobody has dropped it either.
+#[tokio::test(start_paused = true)]
+async fn in_an_answered_future_that_is_kept() {
+    let (layer, outcomes) = Outcomes::of(alegra());
+    let handler = Handler::new(Does::AnswerAfter(ms(4000), 204));
+    let mut kept = layer.layer(handler).call(post(ALEGRA));
+    assert_eq!((&mut kept).await.expect("an answer").status(), 202);
+    assert_eq!(layer.background().drain(Duration::MAX).await, 0);
+    assert_eq!(outcomes.seen().len(), 2);
+    drop(kept);
 }

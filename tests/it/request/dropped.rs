@@ -209,6 +209,24 @@ async fn a_clone_that_was_not_called_may_panic() {
     }
 }
 
+struct PanicsOnClone;
+
+impl Clone for PanicsOnClone {
+    fn clone(&self) -> Self {
+        panic!("cloned")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clone_of_the_service_may_panic() {
+    let panics = PanicsOnClone;
+    let service = service_fn(move |request| {
+        let _part_of_the_closure = &panics;
+        ok(request)
+    });
+    is_answered_as_a_panic(service).await;
+}
+
 /// The error panics when it is dropped, and so does the future.
 struct Fails(PanicsOnDrop);
 
