@@ -14,7 +14,7 @@ use tower_webhook::{
 
 use crate::{
     log,
-    util::{Does, Handler, Keeps, Outcomes, PANIC, Store, ms, ok, text},
+    util::{Does, Handler, Keeps, Outcomes, PANIC, Store, ms, ok, text, variant},
 };
 
 const SECRET: &str = "sssecret-0123456789abcdef";
@@ -153,8 +153,6 @@ fn the_user_s_token_is_neither_printed_nor_written() {
     let event: bsale::Event = serde_json::from_str(body).unwrap();
     clean_debug(&event);
     clean(&serde_json::to_string(&event).unwrap());
-    let bsale::Event::Notification(notification) = event else {
-        panic!("a known topic");
-    };
+    let notification = variant!(event, bsale::Event::Notification);
     assert_eq!(notification.user_token.unwrap().expose(), "bbbody");
 }

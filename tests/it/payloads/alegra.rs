@@ -7,6 +7,8 @@ use tower_webhook::{
     alegra::{Bill, Client, Drifted, Event, Identification, Invoice, Item, Name, Reference},
 };
 
+use crate::util::variant;
+
 #[track_caller]
 fn decode(body: &str) -> Event {
     serde_json::from_str(body).expect("an event")
@@ -14,42 +16,27 @@ fn decode(body: &str) -> Event {
 
 #[track_caller]
 fn drifted(body: &str) -> Drifted {
-    match decode(body) {
-        Event::Drifted(drifted) => drifted,
-        event => panic!("{event:?}"),
-    }
+    variant!(decode(body), Event::Drifted)
 }
 
 #[track_caller]
 fn client(fields: Value) -> Client {
-    match decode(&new_event("client", fields)) {
-        Event::NewClient(client) => client,
-        event => panic!("{event:?}"),
-    }
+    variant!(decode(&new_event("client", fields)), Event::NewClient)
 }
 
 #[track_caller]
 fn item(fields: Value) -> Item {
-    match decode(&new_event("item", fields)) {
-        Event::NewItem(item) => item,
-        event => panic!("{event:?}"),
-    }
+    variant!(decode(&new_event("item", fields)), Event::NewItem)
 }
 
 #[track_caller]
 fn invoice(fields: Value) -> Invoice {
-    match decode(&new_event("invoice", fields)) {
-        Event::NewInvoice(invoice) => invoice,
-        event => panic!("{event:?}"),
-    }
+    variant!(decode(&new_event("invoice", fields)), Event::NewInvoice)
 }
 
 #[track_caller]
 fn bill(fields: Value) -> Bill {
-    match decode(&new_event("bill", fields)) {
-        Event::NewBill(bill) => bill,
-        event => panic!("{event:?}"),
-    }
+    variant!(decode(&new_event("bill", fields)), Event::NewBill)
 }
 
 /// The event of a new object with an id and these fields.
@@ -163,9 +150,7 @@ fn amounts_keep_every_digit() {
                 r#"{{"subject":"new-invoice","message":{{"invoice":{{"id":1,"x":{sent},"total":{sent}}}}}}}"#
             );
             let event = decode(&body);
-            let Event::NewInvoice(invoice) = &event else {
-                panic!("{event:?}");
-            };
+            let invoice = variant!(&event, Event::NewInvoice);
             assert_eq!(invoice.total.as_ref().unwrap(), &amount);
             comes_back(&event);
         }
@@ -358,9 +343,7 @@ fn a_bare_id_is_a_reference() {
 fn an_object_with_whole_numbers_for_keys_is_a_list() {
     let body = r#"{"subject":"new-invoice","message":{"invoice":{"id":"501","total":119,
         "items":{"0":{"id":"7","price":100,"quantity":1},"10":{"id":"9"},"2":{"id":"8","price":5,"quantity":2}}}}}"#;
-    let Event::NewInvoice(invoice) = decode(body) else {
-        panic!("a new invoice");
-    };
+    let invoice = variant!(decode(body), Event::NewInvoice);
     let lines = invoice.items.iter();
     let lines: Vec<_> = lines
         .map(|line| line.id.as_ref().unwrap().as_str())
@@ -482,9 +465,7 @@ fn what_nobody_documents_is_kept_as_it_is() {
 #[test]
 fn escapes_and_accents_are_text() {
     let body = r#"{"subject":"new\u002dclient","message":{"client":{"i\u0064":"\u0031","name":"R\u0026D \ud83e\udd80 Ñandú"}}}"#;
-    let Event::NewClient(client) = decode(body) else {
-        panic!("a new client");
-    };
+    let client = variant!(decode(body), Event::NewClient);
     assert_eq!(client.id, "1");
     assert_eq!(client.name.unwrap().to_string(), "R&D 🦀 Ñandú");
 }

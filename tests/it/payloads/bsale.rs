@@ -10,6 +10,8 @@ use tower_webhook::{
     bsale::{API_BASE, Action, Bsale, COURIER_API_BASE, Event, Notification, Topic},
 };
 
+use crate::util::variant;
+
 #[track_caller]
 fn decode(body: &str) -> Event {
     serde_json::from_str(body).expect("an event")
@@ -17,10 +19,7 @@ fn decode(body: &str) -> Event {
 
 #[track_caller]
 fn notice(body: &str) -> Notification {
-    match decode(body) {
-        Event::Notification(notification) => notification,
-        event => panic!("{event:?}"),
-    }
+    variant!(decode(body), Event::Notification)
 }
 
 /// A documented sample, with some fields replaced; `null` takes one away.

@@ -1,6 +1,6 @@
 use tower_webhook::{Provider, WebhookLayer, alegra, bsale};
 
-use crate::util::{alegra as alegra_layer, bsale as bsale_layer, delivered, post};
+use crate::util::{alegra as alegra_layer, bsale as bsale_layer, delivered, post, variant};
 
 /// The event that the handler is given; everything else is in `raw()`.
 async fn event<P>(layer: WebhookLayer<P>, body: String) -> P::Event
@@ -15,10 +15,7 @@ where
 
 async fn drifted(message: &str) -> alegra::Drifted {
     let body = format!(r#"{{"subject":"new-invoice",{message}}}"#);
-    let alegra::Event::Drifted(drifted) = event(alegra_layer(), body).await else {
-        panic!("it is not drifted: {message}");
-    };
-    drifted
+    variant!(event(alegra_layer(), body).await, alegra::Event::Drifted)
 }
 
 #[tokio::test]
@@ -35,9 +32,7 @@ async fn alegra_s_unknown_subjects_are_delivered() {
     for subject in subjects {
         for message in ["{}", "1", "\"text\"", "[[[]]]", r#"{"client":{"id":1}}"#] {
             let body = format!(r#"{{"subject":"{subject}","message":{message}}}"#);
-            let alegra::Event::Unknown(unknown) = event(alegra_layer(), body).await else {
-                panic!("{subject} is known");
-            };
+            let unknown = variant!(event(alegra_layer(), body).await, alegra::Event::Unknown);
             assert_eq!(unknown.subject, subject);
         }
     }
@@ -99,10 +94,7 @@ async fn too_many_containers_are_drifted_and_not_refused() {
 }
 
 async fn unknown_to_bsale(body: String) -> bsale::Unknown {
-    let bsale::Event::Unknown(unknown) = event(bsale_layer(), body).await else {
-        panic!("it is known");
-    };
-    unknown
+    variant!(event(bsale_layer(), body).await, bsale::Event::Unknown)
 }
 
 #[tokio::test]

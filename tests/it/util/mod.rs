@@ -1,6 +1,6 @@
 //! What the tests share: layers, requests and answers. Handlers, bodies, providers and the store
 //! have files of their own.
-#![allow(unreachable_pub, reason = "each test binary takes its part")]
+#![allow(unreachable_pub, unused_macros, reason = "each test binary takes its part")]
 
 mod body;
 mod chance;
@@ -38,6 +38,17 @@ pub use self::{
     provider::{Other, PanicsOnDrop, custom},
     store::{Call, Keeps, Store},
 };
+
+/// What that variant holds; any other fails the test.
+macro_rules! variant {
+    ($value:expr, $variant:path) => {
+        match $value {
+            $variant(inside) => inside,
+            other => panic!("{other:?}"),
+        }
+    };
+}
+pub(crate) use variant;
 
 pub const SECRET: &str = "5f0c6f0b3ee44e6a9c6c0a1f6f2f7a10";
 pub const NORTH: &str = "0123456789abcdef-north";
