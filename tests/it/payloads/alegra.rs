@@ -1,5 +1,5 @@
 //! Alegra's events: each way of writing a field that was ever seen. `fields.rs` reads every field of
-//! the samples.
+//! the samples, and writes it.
 
 use serde_json::{Value, json};
 use tower_webhook::{
@@ -54,33 +54,6 @@ fn comes_back(event: &Event) {
 
 fn ids(references: &[Reference]) -> Vec<&str> {
     references.iter().map(|to| to.id.as_str()).collect()
-}
-
-/// Amounts by value, `null` and absent alike.
-fn normal(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => fields
-            .into_iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(key, value)| (key, normal(value)))
-            .collect(),
-        Value::Array(values) => values.into_iter().map(normal).collect(),
-        Value::Number(number) => Value::String(number.to_string()),
-        value => value,
-    }
-}
-
-#[test]
-fn the_documented_samples_are_written_back_as_they_were_sent() {
-    for body in [
-        include_str!("../../data/alegra/new-client.json"),
-        include_str!("../../data/alegra/new-item.json"),
-        include_str!("../../data/alegra/new-invoice.json"),
-    ] {
-        let written = serde_json::to_value(decode(body)).unwrap();
-        let sent: Value = serde_json::from_str(body).unwrap();
-        assert_eq!(normal(written), normal(sent));
-    }
 }
 
 /// Nothing but the id is required, in either order of the two fields.

@@ -43,17 +43,20 @@ const STOCK: &str = include_str!("../../data/bsale/stock.json");
 const PAYMENT: &str = include_str!("../../data/bsale/payment.json");
 const COURIER_ORDER: &str = include_str!("../../data/bsale/courierOrder.json");
 
+/// Each documented sample, with its topic and its action.
+pub(super) const SAMPLES: [(&str, Topic, Action); 7] = [
+    (DOCUMENT, Topic::Document, Action::Post),
+    (PRODUCT, Topic::Product, Action::Post),
+    (VARIANT, Topic::Variant, Action::Put),
+    (PRICE, Topic::Price, Action::Put),
+    (STOCK, Topic::Stock, Action::Put),
+    (PAYMENT, Topic::Payment, Action::Post),
+    (COURIER_ORDER, Topic::CourierOrder, Action::Post),
+];
+
 #[test]
 fn every_documented_shape() {
-    for (body, topic, action) in [
-        (DOCUMENT, Topic::Document, Action::Post),
-        (PRODUCT, Topic::Product, Action::Post),
-        (VARIANT, Topic::Variant, Action::Put),
-        (PRICE, Topic::Price, Action::Put),
-        (STOCK, Topic::Stock, Action::Put),
-        (PAYMENT, Topic::Payment, Action::Post),
-        (COURIER_ORDER, Topic::CourierOrder, Action::Post),
-    ] {
+    for (body, topic, action) in SAMPLES {
         let notification = notice(body);
         assert_eq!((notification.topic, notification.action), (topic, action));
         let path = notification.resource_path().unwrap();
@@ -221,25 +224,21 @@ fn no_path_leads_away() {
     ] {
         assert_eq!(path(DOCUMENT, resource), None, "{resource:?}");
     }
-    for resource in [
-        "/v2/stocks.json?variant=8713&office=2",
-        "/v2/stocks.json?variant=8712&office=3",
-        "/v2/stocks.json?variant=8712",
-        "/v2/stocks.json?office=2&variant=8712",
-        "/v2/stocks.json?variant=8712&office=2&office=3",
-        "/v2/stocks.json?variant=8712&office=",
-        "/v2/stocks.json?variantidid=8712&office=2",
-        "/v2/stocks.json?variantid=id=8712&office=2",
-        "/v2/stocks.json",
+    for (sample, resource) in [
+        (STOCK, "/v2/stocks.json?variant=8713&office=2"),
+        (STOCK, "/v2/stocks.json?variant=8712&office=3"),
+        (STOCK, "/v2/stocks.json?variant=8712"),
+        (STOCK, "/v2/stocks.json?office=2&variant=8712"),
+        (STOCK, "/v2/stocks.json?variant=8712&office=2&office=3"),
+        (STOCK, "/v2/stocks.json?variant=8712&office="),
+        (STOCK, "/v2/stocks.json?variantidid=8712&office=2"),
+        (STOCK, "/v2/stocks.json?variantid=id=8712&office=2"),
+        (STOCK, "/v2/stocks.json"),
+        (PRICE, "/v2/price_lists/7/details.json?variant=594"),
+        (PRICE, "/v2/price_lists/6/details.json?variant=595"),
+        (PRICE, "/v2/price_lists/6.json?variant=594"),
     ] {
-        assert_eq!(path(STOCK, resource), None, "{resource}");
-    }
-    for resource in [
-        "/v2/price_lists/7/details.json?variant=594",
-        "/v2/price_lists/6/details.json?variant=595",
-        "/v2/price_lists/6.json?variant=594",
-    ] {
-        assert_eq!(path(PRICE, resource), None, "{resource}");
+        assert_eq!(path(sample, resource), None, "{resource}");
     }
 }
 
