@@ -1,14 +1,12 @@
 use bytes::Bytes;
 use http::{Method, Request};
-use http_body::Body;
 use http_body_util::Full;
 use proptest::{prelude::*, sample::select};
-use tower::BoxError;
 use tower_webhook::{alegra, bsale};
 
 use crate::util::{
-    Handler, Script, Step, alegra as alegra_layer, bsale as bsale_layer, paused_runtime, post,
-    post_body, status_of,
+    AnyBody, Handler, Script, Step, alegra as alegra_layer, bsale as bsale_layer, paused_runtime,
+    post, post_body, status_of,
 };
 
 /// Values and keys that a malicious or broken sender would write.
@@ -68,7 +66,7 @@ fn envelope() -> impl Strategy<Value = String> {
 }
 
 /// What Alegra's layer answers; both layers answer by the table.
-fn answered<B: Body<Error: Into<BoxError>> + Clone + Send + 'static>(request: Request<B>) -> u16 {
+fn answered<B: AnyBody + Clone>(request: Request<B>) -> u16 {
     let handler = Handler::answers(204);
     paused_runtime().block_on(async {
         let alegra = status_of(&alegra_layer(), &handler, request.clone())

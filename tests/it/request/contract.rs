@@ -14,15 +14,15 @@ use futures::{FutureExt, task::noop_waker_ref};
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
-use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_webhook::{
     Access, OutcomeKind, Provider, Received, Rejection, RequestBody, ResponseBody, Rules,
     WebhookLayer,
 };
 
 use crate::util::{
-    ALEGRA, Broken, Does, Handler, Other, Outcomes, Reply, Script, Step, Unready, alegra, custom,
-    ms, ok, paused_runtime, post, post_body,
+    ALEGRA, AnyBody, Broken, Does, Handler, Other, Outcomes, Reply, Script, Step, Unready, alegra,
+    custom, ms, ok, paused_runtime, post, post_body,
 };
 
 // Errors
@@ -100,7 +100,7 @@ fn a_future_that_panicked_may_be_polled_again() {
 /// What `look` finds in the handler, after it was polled more than once.
 async fn inside<B, T, F>(request: Request<B>, look: F) -> T
 where
-    B: Body<Error: Into<BoxError>> + Send + 'static,
+    B: AnyBody,
     T: Send + 'static,
     F: Fn(Request<RequestBody>) -> T + Clone + Send + Sync + 'static,
 {
@@ -154,10 +154,8 @@ async fn the_handlers_body_is_the_raw_one_in_one_frame() {
     });
     let whole = Bytes::from(ALEGRA);
     let len = Some(whole.len() as u64);
-    assert_eq!(
-        seen.await,
-        [(len, false, Some(whole)), (Some(0), true, None)]
-    );
+    let expected = [(len, false, Some(whole)), (Some(0), true, None)];
+    assert_eq!(seen.await, expected);
 }
 
 /// The buffer doubles. If it grew a little with each frame, the body would be copied as often.

@@ -78,6 +78,11 @@ pub fn two_tenants() -> WebhookLayer<Alegra> {
     WebhookLayer::new(Alegra::new(), access)
 }
 
+/// What the layer takes for a body.
+pub trait AnyBody: Body<Error: Into<BoxError>> + Send + 'static {}
+
+impl<B: Body<Error: Into<BoxError>> + Send + 'static> AnyBody for B {}
+
 /// A POST to the secret's path.
 pub fn post(body: impl Into<Bytes>) -> Request<Full<Bytes>> {
     post_body(Full::new(body.into()))
@@ -114,28 +119,20 @@ pub fn key_of(body: &[u8]) -> u64 {
 }
 
 /// One request through the layer, from outside.
-pub async fn send<P, B>(
+pub async fn send<P: Provider, B: AnyBody>(
     layer: &WebhookLayer<P>,
     handler: &Handler,
     request: Request<B>,
-) -> Result<Response<ResponseBody<Full<Bytes>>>, Broken>
-where
-    P: Provider,
-    B: Body<Error: Into<BoxError>> + Send + 'static,
-{
+) -> Result<Response<ResponseBody<Full<Bytes>>>, Broken> {
     layer.layer(handler.clone()).oneshot(request).await
 }
 
 /// The status of the answer to one request.
-pub async fn status_of<P, B>(
+pub async fn status_of<P: Provider, B: AnyBody>(
     layer: &WebhookLayer<P>,
     handler: &Handler,
     request: Request<B>,
-) -> Result<u16, Broken>
-where
-    P: Provider,
-    B: Body<Error: Into<BoxError>> + Send + 'static,
-{
+) -> Result<u16, Broken> {
     let answer = send(layer, handler, request).await;
     answer.map(|answer| answer.status().as_u16())
 }
@@ -167,14 +164,10 @@ pub async fn begun<F: Future>(request: F) -> Pin<Box<F>> {
 }
 
 /// What the handler is given for that request, if it runs, and the status of the answer.
-pub async fn delivered<P, B>(
+pub async fn delivered<P: Provider, B: AnyBody>(
     layer: &WebhookLayer<P>,
     request: Request<B>,
-) -> (u16, Option<Delivery<P::Event>>)
-where
-    P: Provider,
-    B: Body<Error: Into<BoxError>> + Send + 'static,
-{
+) -> (u16, Option<Delivery<P::Event>>) {
     let seen = Arc::new(Mutex::new(None));
     let sink = Arc::clone(&seen);
     let inner = service_fn(move |request: Request<RequestBody>| {
@@ -197,11 +190,7 @@ pub fn reply(status: StatusCode) -> Reply {
     reply
 }
 
-pub async fn text<B>(response: Response<B>) -> String
-where
-    B: Body<Error: Into<BoxError>> + Send + 'static,
-    B::Error: fmt::Debug,
-{
+pub async fn text<B: Body<Error: fmt::Debug>>(response: Response<B>) -> String {
     let body = response.into_body().collect().await.expect("a body");
     String::from_utf8(body.to_bytes().to_vec()).expect("text")
 }
