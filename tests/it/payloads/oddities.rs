@@ -111,10 +111,8 @@ async fn half_a_surrogate_pair() {
     let in_the_subject = r#"{"subject":"\ud800","message":1}"#;
     assert_eq!(event(in_the_subject).await, Err(400));
     let in_a_name = r#"{"subject":"new-client","message":{"client":{"id":1,"name":{"fullname":"a","x":["\ud800",{"\udc00":1}]}}}}"#;
-    assert!(matches!(
-        event(in_a_name).await,
-        Ok(Event::NewClient(alegra::Client { name: Some(_), .. }))
-    ));
+    let client = variant!(event(in_a_name).await.unwrap(), Event::NewClient);
+    assert!(client.name.is_some());
     let kept = event(item(r#""subitems":["\ud800"]"#)).await.unwrap();
     let kept = variant!(kept, Event::NewItem);
     assert_eq!(kept.subitems.unwrap().as_str(), r#"["\ud800"]"#);
@@ -147,6 +145,8 @@ async fn many_objects_and_arrays_in_a_notice() {
     }
 }
 
+/// RFC 8259 lets a reader ignore one, and a refusal would cost a strike. What is a probe behind one is
+/// in `request/table.rs`.
 #[tokio::test]
 async fn a_byte_order_mark() {
     let sample = include_str!("../../data/alegra/new-item.json");
@@ -155,6 +155,9 @@ async fn a_byte_order_mark() {
     assert!(matches!(delivery.event(), Event::NewItem(_)));
     assert_eq!(delivery.raw(), &body, "kept as it came");
     assert!(delivery.json::<Value>().is_ok());
+    let notice = format!("\u{feff}{}", notice("1"));
+    let delivery = delivery_of(bsale(), notice).await.unwrap();
+    assert!(matches!(delivery.event(), bsale::Event::Notification(_)));
     // One is a mark, two are not.
     assert_eq!(event(format!("\u{feff}{body}")).await, Err(400));
 }
