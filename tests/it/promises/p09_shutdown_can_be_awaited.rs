@@ -5,22 +5,17 @@ use tokio::{
     task::yield_now,
     time::{Instant, sleep},
 };
-use tower_webhook::{OutcomeKind, RejectionKind, WebhookLayer, alegra::Alegra};
+use tower_webhook::{OutcomeKind, RejectionKind};
 
-use crate::util::{ALEGRA, Answer, Does, Handler, Outcomes, alegra, answer, begun, ms, post, send};
+use crate::util::{
+    ALEGRA, Answer, Does, Handler, Outcomes, alegra, answer, begun, handled, ms, post, send,
+    three_hundred,
+};
 
 const DRAINING: Answer = (Ok(503), Some(RejectionKind::Draining), ms(0));
 
-fn handled(at: u64) -> Answer {
-    (Ok(204), None, ms(at))
-}
-
 fn takes(millis: u64) -> Handler {
     Handler::new(Does::AnswerAfter(ms(millis), 204))
-}
-
-fn three_hundred() -> WebhookLayer<Alegra> {
-    alegra().deadline(ms(300))
 }
 
 #[tokio::test(start_paused = true)]
@@ -72,10 +67,8 @@ async fn a_drain_refuses_deliveries_and_answers_probes() {
     let handler = Handler::answers(204);
     // Never polled, it does nothing.
     drop(layer.clone().background().drain(Duration::MAX));
-    assert_eq!(
-        answer(send(&layer, &handler, post(ALEGRA))).await,
-        handled(0)
-    );
+    let answered = answer(send(&layer, &handler, post(ALEGRA))).await;
+    assert_eq!(answered, handled(0));
     layer.clone().background().drain(Duration::MAX).await;
     let (clone, outcomes) = Outcomes::of(layer.clone());
     for layer in [&clone, &layer] {

@@ -68,6 +68,11 @@ pub fn alegra() -> WebhookLayer<Alegra> {
     WebhookLayer::new(Alegra::new(), Access::path([SECRET]))
 }
 
+/// The same with a deadline of 300 milliseconds.
+pub fn three_hundred() -> WebhookLayer<Alegra> {
+    alegra().deadline(ms(300))
+}
+
 pub fn bsale() -> WebhookLayer<Bsale> {
     WebhookLayer::new(Bsale::new(), Access::path([SECRET]))
 }
@@ -139,6 +144,11 @@ pub async fn status_of<P: Provider, B: AnyBody>(
 
 /// The status or the inner service's error, the reason if the layer refused, and how long it took.
 pub type Answer = (Result<u16, Broken>, Option<RejectionKind>, Duration);
+
+/// The answer of a handler that answers with 204, after so many milliseconds.
+pub fn handled(at: u64) -> Answer {
+    (Ok(204), None, ms(at))
+}
 
 /// Awaits an answer on the paused clock.
 pub async fn answer<R>(request: impl Future<Output = Result<Response<R>, Broken>>) -> Answer {
