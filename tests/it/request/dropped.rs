@@ -18,18 +18,18 @@ use std::{
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use tokio::time::sleep;
-use tower::{Layer, Service, ServiceExt, service_fn};
+use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
 use tower_webhook::{
     Access, OutcomeKind, Provider, Received, Record, RejectionKind, RequestBody, Rules,
     WebhookLayer,
 };
 
 use crate::util::{
-    ALEGRA, Broken, Does, Handler, Other, Outcomes, PANIC, PanicsOnDrop, Reply, Store, Unready,
-    alegra, begun, custom, ms, ok, paused_runtime, post, post_body, rejection, send, status_of,
-    with_method,
+    ALEGRA, Broken, Does, Handler, Other, Outcomes, PANIC, PanicsOnDrop, Reply, Script, Step,
+    Store, Unready, alegra, begun, custom, ms, ok, paused_runtime, post, post_body, rejection,
+    send, status_of, with_method,
 };
 
 /// A layer of open access, whose events hold what the closure makes. Its probes come by GET.
@@ -99,27 +99,21 @@ async fn an_event_without_a_handler_may_panic() {
     assert_eq!(outcomes.seen(), [(OutcomeKind::Rejected, Some(503), false)]);
 }
 
-/// A body of at most one frame, which panics when it is dropped.
-struct OneFrame(Option<&'static str>, PanicsOnDrop);
-
-impl Body for OneFrame {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.take().map(|text| Ok(Frame::data(text.into()))))
-    }
+/// A body of that text, which panics when it is dropped.
+fn panics_on_drop(text: &'static str) -> impl Body<Data = Bytes, Error: Into<BoxError>> + Send {
+    let panics = PanicsOnDrop;
+    Script::new([Step::Data(text.as_bytes())]).map_frame(move |frame| {
+        let _part_of_the_closure = &panics;
+        frame
+    })
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_was_read_may_panic() {
     for (text, status) in [(ALEGRA, 201), ("", 200), ("no JSON", 400)] {
         let handler = Handler::answers(201);
-        let body = OneFrame(Some(text), PanicsOnDrop);
-        let answered = status_of(&alegra(), &handler, post_body(body)).await;
+        let body = post_body(panics_on_drop(text));
+        let answered = status_of(&alegra(), &handler, body).await;
         assert_eq!(answered, Ok(status));
     }
 }
@@ -150,11 +144,9 @@ impl Body for Panics {
 async fn a_body_that_is_read_may_panic() {
     for at_size in [true, false] {
         let (layer, outcomes) = Outcomes::of(alegra());
-        let body = post_body(Panics { at_size });
-        assert_eq!(
-            status_of(&layer, &Handler::answers(204), body).await,
-            Ok(500)
-        );
+        let (handler, body) = (Handler::answers(204), Panics { at_size });
+        let answered = status_of(&layer, &handler, post_body(body)).await;
+        assert_eq!(answered, Ok(500));
         assert_eq!(outcomes.seen(), [(OutcomeKind::Failed, Some(500), false)]);
     }
 }
@@ -163,7 +155,7 @@ async fn a_body_that_is_read_may_panic() {
 async fn a_refused_request_may_panic() {
     let (layer, outcomes) = Outcomes::of(alegra());
     let handler = Handler::new(Does::Never);
-    let mut request = with_method(Method::PUT, OneFrame(None, PanicsOnDrop));
+    let mut request = with_method(Method::PUT, panics_on_drop(""));
     request.extensions_mut().insert(Arc::new(PanicsOnDrop));
     assert_eq!(status_of(&layer, &handler, request).await, Ok(405));
     assert_eq!(outcomes.seen(), [(OutcomeKind::Rejected, Some(405), false)]);
@@ -202,7 +194,7 @@ fn clones_panic()
 #[tokio::test(start_paused = true)]
 async fn a_clone_that_was_not_called_may_panic() {
     for (text, status) in [("", 200), ("no JSON", 400)] {
-        let mut request = post_body(OneFrame(Some(text), PanicsOnDrop));
+        let mut request = post_body(panics_on_drop(text));
         request.extensions_mut().insert(Arc::new(PanicsOnDrop));
         let response = alegra().layer(clones_panic()).oneshot(request).await;
         assert_eq!(response.expect("an answer").status(), status);
@@ -345,7 +337,7 @@ async fn an_answer_that_is_replaced_may_panic() {
     let store = Store::default();
     let (layer, outcomes) = Outcomes::of(alegra().dead_letters(store.clone()));
     let inner = service_fn(async |_request: Request<RequestBody>| {
-        let mut response = Response::new(OneFrame(None, PanicsOnDrop));
+        let mut response = Response::new(panics_on_drop(""));
         *response.status_mut() = StatusCode::BAD_GATEWAY;
         Ok::<_, Infallible>(response)
     });

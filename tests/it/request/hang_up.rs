@@ -53,18 +53,6 @@ async fn in_line_for_a_slot() {
     assert_eq!(handler.called(), 0);
 }
 
-#[tokio::test(start_paused = true)]
-async fn before_the_inner_service_is_ready() {
-    let (layer, outcomes) = Outcomes::of(alegra());
-    let handler = Handler::new(Does::Never).ready_after(None);
-    let waiting = begun(send(&layer, &handler, post(ALEGRA))).await;
-    assert_eq!(layer.background().in_flight(), 1);
-    drop(waiting);
-    assert_eq!(layer.background().in_flight(), 0);
-    assert_eq!(outcomes.seen(), [GIVEN_UP]);
-    assert_eq!(handler.called(), 0);
-}
-
 /// The future is polled once, and then dropped after the deadline: the late answer reached nobody.
 #[tokio::test(start_paused = true)]
 async fn after_a_deadline_that_it_was_not_polled_for() {
