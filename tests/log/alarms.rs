@@ -1,10 +1,8 @@
 //! When the log warns of strikes.
 
-use tower_webhook::{WebhookLayer, alegra::Alegra};
-
 use crate::{
     BROKEN, Log, log,
-    util::{BSALE, Handler, alegra, bsale, delivery, post, quiet_panics, send},
+    util::{BSALE, Handler, alegra, bsale, delivery, fails, post, quiet_panics, send, unreadable},
 };
 
 impl Log {
@@ -21,14 +19,6 @@ impl Log {
         };
         alarms.map(brief).collect()
     }
-}
-
-async fn fails(layer: &WebhookLayer<Alegra>, event: &str) {
-    let _ = send(layer, &Handler::answers(500), post(delivery(event, 1))).await;
-}
-
-async fn unreadable(layer: &WebhookLayer<Alegra>) {
-    let _ = send(layer, &Handler::answers(204), post("no envelope")).await;
 }
 
 #[tokio::test(start_paused = true)]

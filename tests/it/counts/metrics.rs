@@ -10,17 +10,15 @@ use std::{
     },
 };
 
-use bytes::Bytes;
 use futures::FutureExt;
-use http::Request;
-use http_body_util::Full;
 use metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
     SharedString, Unit, with_local_recorder,
 };
 use tokio::time::sleep;
-use tower_webhook::{Access, Failed, Late, Provider, WebhookLayer, alegra::Alegra, bsale::Bsale};
+use tower_webhook::{Access, Failed, Late, WebhookLayer, bsale::Bsale};
 
+use super::{answers, sends};
 use crate::util::{
     BSALE, Does, Handler, Keeps, NORTH, PANIC, SOUTH, Script, Step, Store, alegra, delivery, ms,
     paused_runtime, post, post_body, post_to, quiet_panics, send, two_tenants,
@@ -47,25 +45,14 @@ impl Recorded {
         });
     }
 
-    /// The labels of all metrics of that name, and their values.
-    fn all(&self, name: &str) -> Vec<(String, Vec<f64>)> {
+    /// Labels and values of all metrics of that name: `label=value,… [1.0]`.
+    fn all(&self, name: &str) -> Vec<String> {
         let values = self.values.lock().unwrap();
         let labelled = values.iter().filter_map(|(key, values)| {
             let labels = key.strip_prefix(name)?.strip_prefix('{')?;
-            Some((labels.strip_suffix('}')?.to_owned(), values.clone()))
+            Some(format!("{} {values:?}", labels.strip_suffix('}')?))
         });
         labelled.collect()
-    }
-
-    /// The same of counters and gauges.
-    fn single(&self, name: &str) -> Vec<(String, f64)> {
-        let all = self.all(name).into_iter();
-        all.map(|(labels, values)| (labels, values[0])).collect()
-    }
-
-    #[track_caller]
-    fn counts(&self, name: &str, expected: &[(&str, f64)]) {
-        assert_eq!(self.single(name), owned(expected), "{name}");
     }
 
     fn names(&self) -> BTreeSet<String> {
@@ -79,13 +66,6 @@ impl Recorded {
         let labels = labels.collect::<Vec<_>>().join(",");
         Arc::new(One(self.clone(), format!("{}{{{labels}}}", key.name())))
     }
-}
-
-fn owned<T: Clone>(values: &[(&str, T)]) -> Vec<(String, T)> {
-    let values = values.iter().cloned();
-    values
-        .map(|(labels, value)| (labels.to_owned(), value))
-        .collect()
 }
 
 impl Recorder for Recorded {
@@ -152,15 +132,6 @@ impl HistogramFn for One {
     }
 }
 
-async fn sends(layer: &WebhookLayer<Alegra>, handler: &Handler, event: &str) {
-    let _ = send(layer, handler, post(delivery(event, 1))).await;
-}
-
-/// Sends a request whose handler answers with that status.
-async fn answers<P: Provider>(layer: &WebhookLayer<P>, status: u16, request: Request<Full<Bytes>>) {
-    let _ = send(layer, &Handler::answers(status), request).await;
-}
-
 #[test]
 fn each_request_is_counted_once_under_known_names() {
     Recorded::of(async |recorded| {
@@ -194,30 +165,30 @@ fn each_request_is_counted_once_under_known_names() {
         assert_eq!(layer.background().drain(ms(60_000)).await, 0);
 
         let expected = [
-            ("provider=alegra,event=delete-item,outcome=stored", 1.0),
-            ("provider=alegra,event=edit-bill,outcome=failed", 2.0),
-            ("provider=alegra,event=edit-bill,outcome=late", 2.0),
-            ("provider=alegra,event=edit-bill,outcome=rejected", 1.0),
-            ("provider=alegra,event=new-bill,outcome=given_up", 1.0),
-            ("provider=alegra,event=new-item,outcome=failed", 1.0),
-            ("provider=alegra,event=new-item,outcome=handled", 2.0),
-            ("provider=alegra,event=none,outcome=probe", 1.0),
-            ("provider=alegra,event=none,outcome=rejected", 1.0),
-            ("provider=alegra,event=other,outcome=handled", 1.0),
-            ("provider=bsale,event=document,outcome=handled", 1.0),
-            ("provider=bsale,event=none,outcome=rejected", 1.0),
+            "provider=alegra,event=delete-item,outcome=stored [1.0]",
+            "provider=alegra,event=edit-bill,outcome=failed [2.0]",
+            "provider=alegra,event=edit-bill,outcome=late [2.0]",
+            "provider=alegra,event=edit-bill,outcome=rejected [1.0]",
+            "provider=alegra,event=new-bill,outcome=given_up [1.0]",
+            "provider=alegra,event=new-item,outcome=failed [1.0]",
+            "provider=alegra,event=new-item,outcome=handled [2.0]",
+            "provider=alegra,event=none,outcome=probe [1.0]",
+            "provider=alegra,event=none,outcome=rejected [1.0]",
+            "provider=alegra,event=other,outcome=handled [1.0]",
+            "provider=bsale,event=document,outcome=handled [1.0]",
+            "provider=bsale,event=none,outcome=rejected [1.0]",
         ];
-        recorded.counts("webhook_requests_total", &expected);
-        recorded.counts("webhook_access_refused_total", &[("provider=bsale", 1.0)]);
-        recorded.counts("webhook_late_total", &[("provider=alegra", 2.0)]);
+        assert_eq!(recorded.all("webhook_requests_total"), expected);
+        let refused = recorded.all("webhook_access_refused_total");
+        assert_eq!(refused, ["provider=bsale [1.0]"]);
+        let late = recorded.all("webhook_late_total");
+        assert_eq!(late, ["provider=alegra [2.0]"]);
 
         // No tenant, nothing that a sender wrote, and no other names.
         let names = recorded.names();
         for text in ["north", NORTH, SOUTH, "sender", "tenant", "envelope"] {
-            assert!(
-                !names.iter().any(|name| name.contains(text)),
-                "{text}: {names:?}"
-            );
+            let is_told = names.iter().any(|name| name.contains(text));
+            assert!(!is_told, "{text}: {names:?}");
         }
         let bare = |name: &String| name.split('{').next().map(str::to_owned);
         let bare: BTreeSet<_> = names.iter().filter_map(bare).collect();
@@ -245,8 +216,8 @@ fn the_time_of_an_answer_is_measured_and_not_that_of_a_late_end() {
         }
         answers(&layer, 204, post_to(NORTH, "a wrong secret")).await;
         assert_eq!(layer.background().drain(ms(60_000)).await, 0);
-        let expected = [("provider=alegra", vec![0.25, 1.5, 3.0, 0.0])];
-        assert_eq!(recorded.all("webhook_response_seconds"), owned(&expected));
+        let expected = ["provider=alegra [0.25, 1.5, 3.0, 0.0]"];
+        assert_eq!(recorded.all("webhook_response_seconds"), expected);
     });
 }
 
@@ -262,9 +233,8 @@ fn the_size_of_a_body_is_measured_when_it_was_read_to_its_end() {
         let broken = Script::new([Step::Data(b"{\"subj"), Step::Break]);
         let _ = send(&layer, &Handler::answers(204), post_body(broken)).await;
         answers(&layer, 204, post_to(NORTH, "a wrong secret")).await;
-        let size = f64::from(u32::try_from(size).expect("a small body"));
-        let expected = [("provider=alegra", vec![size, 11.0, 0.0])];
-        assert_eq!(recorded.all("webhook_body_bytes"), owned(&expected));
+        let expected = [format!("provider=alegra [{size}.0, 11.0, 0.0]")];
+        assert_eq!(recorded.all("webhook_body_bytes"), expected);
     });
 }
 
@@ -272,31 +242,28 @@ fn the_size_of_a_body_is_measured_when_it_was_read_to_its_end() {
 fn the_gauge_of_failures_in_a_row_shows_the_worst_tenant() {
     Recorded::of(async |recorded| {
         let layer = two_tenants();
-        let failures = || recorded.single("webhook_consecutive_failures");
-        let of_items = |count: f64| owned(&[("provider=alegra,event=new-item", count)]);
+        let failures = || recorded.all("webhook_consecutive_failures");
         let body = delivery("new-item", 1);
         for (secret, answer, worst) in [
-            (NORTH, 500, 1.0),
-            (NORTH, 500, 2.0),
-            (SOUTH, 500, 2.0),
-            (NORTH, 204, 1.0),
-            (SOUTH, 204, 0.0),
-            (SOUTH, 204, 0.0),
+            (NORTH, 500, 1),
+            (NORTH, 500, 2),
+            (SOUTH, 500, 2),
+            (NORTH, 204, 1),
+            (SOUTH, 204, 0),
+            (SOUTH, 204, 0),
         ] {
             answers(&layer, answer, post_to(secret, body.clone())).await;
-            assert_eq!(failures(), of_items(worst), "{secret} {answer}");
+            let expected = [format!("provider=alegra,event=new-item [{worst}.0]")];
+            assert_eq!(failures(), expected, "{secret} {answer}");
         }
         // An unreadable delivery may be of any event of that tenant, or of one that it never had.
-        let unread = |items: f64, none: f64| {
-            owned(&[
-                ("provider=alegra,event=new-item", items),
-                ("provider=alegra,event=none", none),
-            ])
+        let both = |worst: u32| {
+            ["new-item", "none"].map(|event| format!("provider=alegra,event={event} [{worst}.0]"))
         };
         answers(&layer, 204, post_to(SOUTH, "no envelope")).await;
-        assert_eq!(failures(), unread(1.0, 1.0));
+        assert_eq!(failures(), both(1));
         answers(&layer, 204, post_to(SOUTH, body)).await;
-        assert_eq!(failures(), unread(0.0, 0.0));
+        assert_eq!(failures(), both(0));
     });
 }
 
@@ -323,9 +290,8 @@ fn a_recorder_that_panics_costs_no_slot_and_no_letter() {
 fn handlers_are_in_flight_until_they_end() {
     Recorded::of(async |recorded| {
         let layer = alegra().handler_limit(ms(20_000)).deadline(ms(1000));
-        let running = || recorded.single("webhook_handlers_in_flight");
-        let handlers = |count: f64| owned(&[("provider=alegra", count)]);
-        assert_eq!(running(), []);
+        let running = || recorded.all("webhook_handlers_in_flight");
+        assert_eq!(running(), [""; 0]);
         for does in [
             Does::Never,
             Does::AnswerAfter(ms(9000), 200),
@@ -334,19 +300,19 @@ fn handlers_are_in_flight_until_they_end() {
         ] {
             sends(&layer, &Handler::new(does), "new-item").await;
         }
-        assert_eq!(running(), handlers(4.0));
+        assert_eq!(running(), ["provider=alegra [4.0]"]);
         let never = Handler::new(Does::Never);
         let hung_up = send(&layer, &never, post(delivery("new-bill", 1)));
         assert!(hung_up.now_or_never().is_none());
-        assert_eq!(running(), handlers(5.0));
+        assert_eq!(running(), ["provider=alegra [5.0]"]);
         let never_ready = Handler::new(Does::Never).ready_after(None);
         sends(&layer, &never_ready, "new-item").await;
         sends(&layer, &Handler::new(Does::PanicInCall), "new-item").await;
-        assert_eq!(running(), handlers(5.0));
+        assert_eq!(running(), ["provider=alegra [5.0]"]);
         sleep(ms(10_000)).await;
-        assert_eq!(running(), handlers(2.0));
+        assert_eq!(running(), ["provider=alegra [2.0]"]);
         assert_eq!(layer.background().drain(ms(60_000)).await, 0);
-        assert_eq!(running(), handlers(0.0));
+        assert_eq!(running(), ["provider=alegra [0.0]"]);
     });
 }
 
@@ -378,16 +344,16 @@ fn letters_are_counted_by_reason_when_the_store_has_confirmed_them() {
             sends(&layer(keeps), &Handler::answers(500), "new-item").await;
         }
         let expected = [
-            ("provider=alegra,reason=busy", 1.0),
-            ("provider=alegra,reason=draining", 1.0),
-            ("provider=alegra,reason=error", 2.0),
-            ("provider=alegra,reason=interrupted", 1.0),
-            ("provider=alegra,reason=malformed", 1.0),
-            ("provider=alegra,reason=panicked", 1.0),
-            ("provider=alegra,reason=pending", 2.0),
-            ("provider=alegra,reason=status", 3.0),
+            "provider=alegra,reason=busy [1.0]",
+            "provider=alegra,reason=draining [1.0]",
+            "provider=alegra,reason=error [2.0]",
+            "provider=alegra,reason=interrupted [1.0]",
+            "provider=alegra,reason=malformed [1.0]",
+            "provider=alegra,reason=panicked [1.0]",
+            "provider=alegra,reason=pending [2.0]",
+            "provider=alegra,reason=status [3.0]",
         ];
-        recorded.counts("webhook_dead_letters_total", &expected);
+        assert_eq!(recorded.all("webhook_dead_letters_total"), expected);
     });
 }
 
@@ -405,9 +371,9 @@ fn requests_without_access_are_counted_in_one_counter() {
                 names = recorded.names();
             }
         }
-        let expected = [("provider=alegra", 10_000.0)];
-        recorded.counts("webhook_access_refused_total", &expected);
+        let refused = recorded.all("webhook_access_refused_total");
+        assert_eq!(refused, ["provider=alegra [10000.0]"]);
         assert_eq!(recorded.names(), names);
-        assert_eq!(recorded.single("webhook_consecutive_failures"), []);
+        assert_eq!(recorded.all("webhook_consecutive_failures"), [""; 0]);
     });
 }

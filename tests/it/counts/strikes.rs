@@ -5,32 +5,21 @@ use std::time::SystemTime;
 
 use futures::FutureExt;
 use http::{Method, Request};
-use http_body_util::Empty;
+use http_body_util::Full;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_webhook::{
     Delivery, EventStrikes, Failed, Late, OutcomeKind, RequestBody, Strikes, WebhookLayer,
     alegra::{self, Alegra},
 };
 
+use super::{answers, sends};
 use crate::util::{
-    Does, Handler, Keeps, NORTH, Outcomes, SOUTH, Store, alegra, delivery, ms, ok, post, post_to,
-    quiet_panics, send, status_of, two_tenants, with_method,
+    Does, Handler, Keeps, NORTH, Outcomes, SOUTH, Store, alegra, delivery, fails, ms, ok, post,
+    post_to, quiet_panics, send, status_of, two_tenants, unreadable, with_method,
 };
-
-async fn sends(layer: &WebhookLayer<Alegra>, handler: &Handler, event: &str) {
-    let _ = send(layer, handler, post(delivery(event, 1))).await;
-}
-
-async fn fails(layer: &WebhookLayer<Alegra>, event: &str) {
-    sends(layer, &Handler::answers(500), event).await;
-}
 
 async fn succeeds(layer: &WebhookLayer<Alegra>, event: &str) {
     sends(layer, &Handler::answers(204), event).await;
-}
-
-async fn unreadable(layer: &WebhookLayer<Alegra>) {
-    let _ = send(layer, &Handler::answers(204), post("no envelope")).await;
 }
 
 /// Before the request was polled.
@@ -97,8 +86,7 @@ async fn a_hang_up_is_a_strike_whenever_it_comes() {
     }
     // Before the body was read it may have been of any event.
     hangs_up(&layer);
-    let expected = "none 1, new-bill 3";
-    assert_eq!(counts(&layer.strikes()), expected);
+    assert_eq!(counts(&layer.strikes()), "none 1, new-bill 3");
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,15 +156,13 @@ async fn only_a_success_of_the_same_event_resets() {
         let handler = Handler::answers(500);
         assert_eq!(status_of(&layer, &handler, post(probe)).await, Ok(200));
     }
-    let expected = "delete-item 0, edit-item 1, new-item 3";
-    assert_eq!(counts(&strikes), expected);
+    assert_eq!(counts(&strikes), "delete-item 0, edit-item 1, new-item 3");
     let worst = strikes.worst().expect("strikes");
     let all = (worst.tenant(), worst.event(), worst.count());
     assert_eq!(all, (None, Some("new-item"), 3));
 
     succeeds(&layer, "new-item").await;
-    let expected = "delete-item 0, edit-item 1, new-item 0";
-    assert_eq!(counts(&strikes), expected);
+    assert_eq!(counts(&strikes), "delete-item 0, edit-item 1, new-item 0");
     succeeds(&layer, "edit-item").await;
     assert_eq!(strikes.worst(), None);
 }
@@ -186,7 +172,7 @@ async fn unknown_events_are_counted_as_one() {
     let layer = alegra();
     for subject in ["new-payment", "edit-payment"] {
         let body = format!(r#"{{"subject":"{subject}","message":{{}}}}"#);
-        let _ = send(&layer, &Handler::answers(500), post(body)).await;
+        answers(&layer, 500, post(body)).await;
     }
     assert_eq!(counts(&layer.strikes()), "other 2");
 }
@@ -200,10 +186,9 @@ async fn an_unreadable_delivery_counts_for_every_event() {
     succeeds(&layer, "new-item").await;
     fails(&layer, "new-bill").await;
     unreadable(&layer).await;
-    let wrong_method = with_method(Method::PUT, Empty::<bytes::Bytes>::new());
-    let _ = send(&layer, &Handler::answers(204), wrong_method).await;
-    let expected = "none 2, new-bill 3, new-item 2";
-    assert_eq!(counts(&strikes), expected);
+    let wrong_method = with_method(Method::PUT, Full::default());
+    answers(&layer, 204, wrong_method).await;
+    assert_eq!(counts(&strikes), "none 2, new-bill 3, new-item 2");
 
     // An event that is seen for the first time may have been among them.
     fails(&layer, "edit-bill").await;
@@ -219,21 +204,18 @@ async fn an_unreadable_delivery_counts_for_every_event() {
 #[tokio::test(start_paused = true)]
 async fn a_method_that_cannot_be_the_providers_is_no_strike() {
     for (method, strikes) in [
-        ("HEAD", ""),
-        ("OPTIONS", ""),
-        ("GET", "none 1"),
-        ("PUT", "none 1"),
+        (Method::HEAD, ""),
+        (Method::OPTIONS, ""),
+        (Method::GET, "none 1"),
+        (Method::PUT, "none 1"),
     ] {
         let layer = alegra();
-        let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let request = with_method(method, Empty::<bytes::Bytes>::new());
+        let request = with_method(method, Full::<bytes::Bytes>::default());
         let answer = send(&layer, &Handler::answers(204), request).await;
         assert_eq!(answer.unwrap().status(), 405);
         assert_eq!(counts(&layer.strikes()), strikes);
-        assert_eq!(
-            layer.strikes().last_delivery().is_some(),
-            !strikes.is_empty()
-        );
+        let is_told = layer.strikes().last_delivery().is_some();
+        assert_eq!(is_told, !strikes.is_empty());
     }
 }
 
@@ -244,12 +226,11 @@ async fn tenants_have_counts_of_their_own() {
     let layer = two_tenants();
     let strikes = layer.strikes();
     let body = delivery("new-item", 1);
-    let fails = Handler::answers(500);
     for _ in 0..3 {
-        let _ = send(&layer, &fails, post_to(NORTH, body.clone())).await;
+        answers(&layer, 500, post_to(NORTH, body.clone())).await;
     }
-    let _ = send(&layer, &fails, post_to(SOUTH, body.clone())).await;
-    let _ = send(&layer, &fails, post_to(SOUTH, "no envelope")).await;
+    answers(&layer, 500, post_to(SOUTH, body.clone())).await;
+    answers(&layer, 500, post_to(SOUTH, "no envelope")).await;
     // Tenants come in no order.
     let sorted = || {
         let counts = counts(&strikes);
@@ -261,7 +242,7 @@ async fn tenants_have_counts_of_their_own() {
     assert_eq!(sorted(), expected);
     assert_eq!(strikes.worst().expect("strikes").tenant(), Some("north"));
 
-    let _ = send(&layer, &Handler::answers(204), post_to(NORTH, body)).await;
+    answers(&layer, 204, post_to(NORTH, body)).await;
     let expected = ["north new-item 0", "south new-item 2", "south none 1"];
     assert_eq!(sorted(), expected);
     assert_eq!(strikes.worst().expect("strikes").tenant(), Some("south"));
@@ -324,7 +305,7 @@ async fn the_times_are_those_at_which_deliveries_were_received() {
 async fn the_times_are_those_of_deliveries_and_not_of_probes() {
     let layer = alegra();
     let strikes = layer.strikes();
-    let _ = send(&layer, &Handler::answers(204), post("")).await;
+    answers(&layer, 204, post("")).await;
     assert_eq!(strikes.last_delivery(), None);
     assert_eq!(strikes.last_success(), None);
     let before = SystemTime::now() - ms(1);

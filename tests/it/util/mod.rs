@@ -142,6 +142,16 @@ pub async fn status_of<P: Provider, B: AnyBody>(
     answer.map(|answer| answer.status().as_u16())
 }
 
+/// Sends a delivery of that event, whose handler answers with 500.
+pub async fn fails(layer: &WebhookLayer<Alegra>, event: &str) {
+    let _ = send(layer, &Handler::answers(500), post(delivery(event, 1))).await;
+}
+
+/// Sends what may be a delivery of any event.
+pub async fn unreadable(layer: &WebhookLayer<Alegra>) {
+    let _ = send(layer, &Handler::answers(204), post("no envelope")).await;
+}
+
 /// The status or the inner service's error, the reason if the layer refused, and how long it took.
 pub type Answer = (Result<u16, Broken>, Option<RejectionKind>, Duration);
 
