@@ -4,8 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_letter_is_one_line_and_done_is_another() {
-    let directory = Directory::new();
-    let lines = directory.open().unwrap();
+    let (directory, lines) = Directory::opened();
     let [first, again, other] = [
         letter("a", "status"),
         letter("a", "error"),
@@ -28,8 +27,7 @@ async fn a_letter_is_one_line_and_done_is_another() {
 
 #[tokio::test]
 async fn done_of_an_unknown_letter_writes_nothing() {
-    let directory = Directory::new();
-    let lines = directory.open().unwrap();
+    let (directory, lines) = Directory::opened();
     done(&lines, "a").await;
     done(&lines, "").await;
     assert_eq!(directory.text(), "");
@@ -42,8 +40,7 @@ async fn done_of_an_unknown_letter_writes_nothing() {
 
 #[tokio::test]
 async fn an_id_and_a_body_may_be_anything_but_an_empty_id() {
-    let directory = Directory::new();
-    let lines = directory.open().unwrap();
+    let (directory, lines) = Directory::opened();
     let odd = sized("\"\n\u{0}ñ\u{2028}", "status", "\n\r\n\"\\\u{0}");
     store(&lines, &odd).await;
     let mut binary = value("b", "error", "");
@@ -61,8 +58,7 @@ async fn an_id_and_a_body_may_be_anything_but_an_empty_id() {
 
 #[tokio::test]
 async fn the_oldest_delivery_comes_first_wherever_its_line_is() {
-    let directory = Directory::new();
-    let lines = directory.open().unwrap();
+    let (directory, lines) = Directory::opened();
     for (id, received) in [("c", 3), ("a", 1), ("b", 2), ("d", 4)] {
         let mut value = value(id, "status", "{}");
         value["record"]["received_at_ms"] = json!(received);
@@ -78,11 +74,8 @@ async fn the_oldest_delivery_comes_first_wherever_its_line_is() {
 
 #[tokio::test]
 async fn an_iterator_sees_what_is_done_or_stored_meanwhile() {
-    let directory = Directory::new();
-    let lines = directory.open().unwrap();
-    for id in ["a", "b", "c", "d"] {
-        store(&lines, &letter(id, "status")).await;
-    }
+    let (_directory, lines) = Directory::opened();
+    store_each(&lines, "status", ["a", "b", "c", "d"]).await;
     let mut reading = lines.letters();
     assert_eq!(reading.size_hint(), (0, Some(4)));
     assert_eq!(reading.next().unwrap().unwrap().id(), "a");
@@ -98,11 +91,8 @@ async fn an_iterator_sees_what_is_done_or_stored_meanwhile() {
 
 #[tokio::test]
 async fn a_pending_letter_is_not_offered_until_the_process_dies() {
-    let directory = Directory::new();
-    let lines = directory.open().unwrap();
-    for id in ["a", "b", "c"] {
-        store(&lines, &letter(id, "pending")).await;
-    }
+    let (directory, lines) = Directory::opened();
+    store_each(&lines, "pending", ["a", "b", "c"]).await;
     assert_eq!((lines.waiting(), lines.pending()), (0, 3));
     assert_eq!(ids(&lines.clone()), [""; 0]);
     store(&lines, &letter("a", "status")).await;
@@ -131,14 +121,12 @@ async fn only_the_owner_can_read_the_files() {
     let directory = Directory::new();
     fs::write(directory.file(), line(&letter("a", "status"))).unwrap();
     fs::write(directory.closed(4), line(&letter("b", "status"))).unwrap();
-    for path in [directory.file(), directory.closed(4)] {
+    let files = [directory.file(), directory.closed(4)];
+    for path in &files {
         fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
     }
     let lines = directory.limited(1);
-    assert_eq!(
-        (mode(directory.file()), mode(directory.closed(4))),
-        (0o600, 0o600)
-    );
+    assert_eq!(files.map(mode), [0o600; 2]);
     store(&lines, &letter("c", "status")).await;
     for path in [directory.file(), directory.closed(4), directory.closed(5)] {
         assert_eq!(mode(path.clone()), 0o600, "{}", path.display());
@@ -148,22 +136,16 @@ async fn only_the_owner_can_read_the_files() {
 
 #[tokio::test]
 async fn debug_prints_counts_and_no_content() {
-    let directory = Directory::new();
-    let lines = directory.open().unwrap();
+    let (directory, lines) = Directory::opened();
     store(&lines, &sized("a", "status", "secret")).await;
     store(&lines, &sized("b", "pending", "secret")).await;
     let path = format!("{:?}", directory.file());
     let size = lines.size();
-    assert_eq!(
-        format!("{lines:?}"),
-        format!(
-            "JsonLines {{ path: {path}, waiting: 1, pending: 1, unreadable: 0, size: {size} }}"
-        )
-    );
-    assert_eq!(
-        format!("{:?}", lines.letters()),
-        format!("Letters {{ path: {path}, left: 1, .. }}")
-    );
+    let counts = format!("waiting: 1, pending: 1, unreadable: 0, size: {size}");
+    let expected = format!("JsonLines {{ path: {path}, {counts} }}");
+    assert_eq!(format!("{lines:?}"), expected);
+    let expected = format!("Letters {{ path: {path}, left: 1, .. }}");
+    assert_eq!(format!("{:?}", lines.letters()), expected);
     fn is_shared<T: Send + Sync + 'static>() {}
     is_shared::<(
         JsonLines,
@@ -197,19 +179,13 @@ fn wrong_options_and_paths_are_errors_that_say_what_to_do() {
         assert_eq!(directory.names(), [""; 0]);
     }
     let nowhere = directory.join("no/dead.jsonl");
-    assert_eq!(
-        JsonLines::open(&nowhere).unwrap_err().to_string(),
-        format!(
-            "cannot open `{}`: there is no directory `{}`, create it first",
-            nowhere.display(),
-            directory.join("no").display()
-        )
-    );
+    let error = JsonLines::open(nowhere).unwrap_err();
+    let sentence = "cannot open `./no/dead.jsonl`: there is no directory `./no`, create it first";
+    assert_eq!(directory.sentence(&error), sentence);
     for no_file in [directory.to_owned(), directory.join("..")] {
-        assert_eq!(
-            JsonLines::open(&no_file).unwrap_err().to_string(),
-            format!("`{}` names no file", no_file.display())
-        );
+        let error = JsonLines::open(&no_file).unwrap_err();
+        let sentence = format!("`{}` names no file", no_file.display());
+        assert_eq!(error.to_string(), sentence);
     }
 }
 
@@ -224,10 +200,8 @@ async fn a_link_is_followed_when_it_is_opened() {
     assert_eq!(lines.path(), directory.file());
     store(&lines, &letter("a", "status")).await;
     store(&lines, &letter("b", "status")).await;
-    assert_eq!(
-        directory.names(),
-        ["dead.jsonl", "dead.jsonl.000001", "link"]
-    );
+    let names = ["dead.jsonl", "dead.jsonl.000001", "link"];
+    assert_eq!(directory.names(), names);
     assert!(JsonLines::open(&link).is_err());
 }
 
@@ -245,19 +219,15 @@ async fn a_file_that_somebody_else_changed_is_not_written() {
             fs::rename(copy, path).unwrap();
         },
     ] {
-        let directory = Directory::new();
-        let lines = directory.open().unwrap();
+        let (directory, lines) = Directory::opened();
         store(&lines, &letter("a", "status")).await;
         change(&directory.file());
         let before = fs::read(directory.file()).ok();
         for _ in 0..2 {
             assert_eq!(
-                refused(&lines, &letter("b", "status")).await,
-                format!(
-                    "`{}` was changed, moved or removed by something else while it was open: \
-                     nothing is written to it until it is opened again",
-                    directory.file().display()
-                )
+                directory.sentence(&refused(&lines, &letter("b", "status")).await),
+                "`./dead.jsonl` was changed, moved or removed by something else while it was open: \
+                 nothing is written to it until it is opened again"
             );
         }
         assert_eq!(fs::read(directory.file()).ok(), before);
@@ -268,32 +238,26 @@ async fn a_file_that_somebody_else_changed_is_not_written() {
 
 #[tokio::test]
 async fn a_letter_that_was_changed_in_the_file_is_an_error_and_the_others_are_read() {
-    let directory = Directory::new();
-    let lines = directory.open().unwrap();
-    for id in ["a", "b", "c"] {
-        store(&lines, &letter(id, "status")).await;
-    }
+    let (directory, lines) = Directory::opened();
+    store_each(&lines, "status", ["a", "b", "c"]).await;
     let changed = directory.text().replace(r#""id":"b""#, r#""id":"x""#);
     fs::write(directory.file(), changed).unwrap();
     let mut read = lines.letters();
     assert_eq!(read.next().unwrap().unwrap().id(), "a");
     let at = line(&letter("a", "status")).len();
-    assert_eq!(
-        read.next().unwrap().unwrap_err().to_string(),
-        format!(
-            "`{}` was changed while it was open: the letter at byte {at} is not there; open it \
-             again",
-            directory.file().display()
-        )
+    let sentence = format!(
+        "`./dead.jsonl` was changed while it was open: the letter at byte {at} is not there; open it \
+         again"
     );
+    let error = read.next().unwrap().unwrap_err();
+    assert_eq!(directory.sentence(&error), sentence);
     assert_eq!(read.next().unwrap().unwrap().id(), "c");
 }
 
 /// A terminal that shows the file obeys no control character, and the body is read unchanged.
 #[tokio::test]
 async fn characters_that_cannot_be_seen_are_escaped() {
-    let directory = Directory::new();
-    let lines = directory.open().unwrap();
+    let (directory, lines) = Directory::opened();
     let body = "ESC \u{1b}[2J CSI \u{9b}2J DEL \u{7f} turned \u{202e} ñandú 😀 \u{e0041} \\ \"";
     let mut written = serde_json::to_value(letter("a", "malformed")).unwrap();
     written["record"]["body"] = body.into();

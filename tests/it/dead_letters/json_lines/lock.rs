@@ -16,8 +16,7 @@ fn taken(directory: &Directory) -> String {
 
 #[test]
 fn one_process_opens_it_once() {
-    let directory = Directory::new();
-    let lines = directory.open().unwrap();
+    let (directory, lines) = Directory::opened();
     let clone = lines.clone();
     drop(lines);
     assert_eq!(directory.open().unwrap_err().to_string(), taken(&directory));
@@ -60,20 +59,15 @@ fn only_one_process_opens_it() {
 
 #[tokio::test]
 async fn files_of_a_store_are_no_stores() {
-    let directory = Directory::new();
-    let lines = directory.open().unwrap();
+    let (directory, lines) = Directory::opened();
     store(&lines, &letter("a", "busy")).await;
     drop(lines);
     std::fs::write(directory.closed(7), directory.text()).unwrap();
     for name in ["dead.jsonl.lock", "dead.jsonl.000007"] {
-        let error = JsonLines::open(directory.0.join(name)).unwrap_err();
-        let file = directory.file();
-        let sentence = format!(
-            "`{}` belongs to the dead letters in `{}`: open that",
-            directory.0.join(name).display(),
-            file.display()
-        );
-        assert_eq!(error.to_string(), sentence);
+        let error = JsonLines::open(directory.join(name)).unwrap_err();
+        let sentence =
+            format!("`./{name}` belongs to the dead letters in `./dead.jsonl`: open that");
+        assert_eq!(directory.sentence(&error), sentence);
     }
     // A name that ends with a date is an ordinary name.
     JsonLines::open(directory.0.join("letters.20261121")).unwrap();

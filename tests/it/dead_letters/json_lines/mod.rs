@@ -30,6 +30,13 @@ impl Directory {
         Self(fs::canonicalize(path).unwrap())
     }
 
+    /// One in which a store is open.
+    fn opened() -> (Self, JsonLines) {
+        let directory = Self::new();
+        let lines = directory.open().unwrap();
+        (directory, lines)
+    }
+
     fn file(&self) -> PathBuf {
         self.0.join("dead.jsonl")
     }
@@ -52,6 +59,12 @@ impl Directory {
     fn totalled(&self, file_limit: u64, total_limit: u64) -> JsonLines {
         let options = JsonLines::options().file_limit(file_limit);
         options.total_limit(total_limit).open(self.file()).unwrap()
+    }
+
+    /// The sentence of an error, with its files named from here.
+    fn sentence(&self, error: &impl ToString) -> String {
+        let here = self.join("").display().to_string();
+        error.to_string().replace(&here, "./")
     }
 
     fn text(&self) -> String {
@@ -120,6 +133,12 @@ async fn store(store: &JsonLines, letter: &DeadLetter) {
     store.store(letter.clone()).await.unwrap();
 }
 
+async fn store_each<const N: usize>(lines: &JsonLines, reason: &str, ids: [&str; N]) {
+    for id in ids {
+        store(lines, &letter(id, reason)).await;
+    }
+}
+
 async fn done(store: &JsonLines, id: &str) {
     store.done(id).await.unwrap();
 }
@@ -134,8 +153,6 @@ fn letters(store: &JsonLines) -> Vec<DeadLetter> {
 }
 
 fn ids(store: &JsonLines) -> Vec<String> {
-    letters(store)
-        .iter()
-        .map(|letter| letter.id().to_owned())
-        .collect()
+    let letters = letters(store).into_iter();
+    letters.map(|letter| letter.id().to_owned()).collect()
 }

@@ -43,10 +43,8 @@ async fn unreadable_lines_are_skipped_counted_and_kept_byte_for_byte() {
     fs::write(directory.file(), &text).unwrap();
     let limited = JsonLines::options().file_limit(300);
     let lines = limited.open(directory.file()).unwrap();
-    assert_eq!(
-        (lines.unreadable(), ids(&lines)),
-        (odd().len(), vec!["a".to_owned()])
-    );
+    assert_eq!(lines.unreadable(), odd().len());
+    assert_eq!(ids(&lines), ["a"]);
     assert_eq!(fs::read(directory.file()).unwrap(), text);
     store(&lines, &letter("b", "status")).await;
     done(&lines, "a").await;
@@ -104,12 +102,9 @@ fn a_file_without_a_line_that_can_be_read_is_refused_and_left_alone() {
         let directory = Directory::new();
         fs::write(directory.file(), text).unwrap();
         assert_eq!(
-            directory.open().unwrap_err().to_string(),
-            format!(
-                "`{}` has no line that this release can read, so it is left alone: it is no file \
-                 of dead letters, or that of a later release",
-                directory.file().display()
-            )
+            directory.sentence(&directory.open().unwrap_err()),
+            "`./dead.jsonl` has no line that this release can read, so it is left alone: it is no \
+             file of dead letters, or that of a later release"
         );
         assert_eq!(directory.text(), text);
         fs::write(directory.file(), "").unwrap();
