@@ -4,15 +4,14 @@ use tokio::time::{Instant, sleep};
 use tower::{Layer, ServiceExt};
 use tower_webhook::LetterReason;
 
-use crate::util::{ALEGRA, Does, Handler, Keeps, Outcomes, Store, alegra, ms, post};
+use crate::util::{ALEGRA, Does, Handler, Keeps, Store, alegra, ms, post};
 
 #[tokio::test(start_paused = true)]
 async fn handlers_that_run_at_the_limit_of_a_drain_are_stored() {
     let store = Store::new(Keeps::After(ms(200)));
-    let (layer, _) = Outcomes::of(alegra().dead_letters(store.clone()));
+    let layer = alegra().dead_letters(store.clone());
     let background = layer.background();
-    let handler = Handler::new(Does::AnswerAfter(ms(9000), 200));
-    let webhook = layer.layer(handler);
+    let webhook = layer.layer(Handler::new(Does::AnswerAfter(ms(9000), 200)));
     // One is late when the drain starts, and one is not.
     let early = tokio::spawn(webhook.clone().oneshot(post(ALEGRA)));
     sleep(ms(4000)).await;

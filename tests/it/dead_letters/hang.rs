@@ -15,6 +15,7 @@ use crate::util::{
 /// Handlers and services that fail, and what is answered without a store.
 fn failures() -> Vec<(Handler, Result<u16, Broken>, Option<RejectionKind>)> {
     let never = Handler::new(Does::Never);
+    let never_ready = never.clone().ready_after(None);
     let panicked = Some(RejectionKind::Panicked);
     let fails = Does::FailAfter(ms(1000));
     let panics = Does::PanicAfter(ms(1000));
@@ -26,11 +27,7 @@ fn failures() -> Vec<(Handler, Result<u16, Broken>, Option<RejectionKind>)> {
         (Handler::new(Does::PanicInCall), Ok(500), panicked),
         (Handler::new(panics), Ok(500), panicked),
         (never.clone(), Ok(503), Some(RejectionKind::Interrupted)),
-        (
-            never.clone().ready_after(None),
-            Ok(503),
-            Some(RejectionKind::Busy),
-        ),
+        (never_ready, Ok(503), Some(RejectionKind::Busy)),
         (never.panics_when_asked(), Ok(500), panicked),
     ]
 }

@@ -48,16 +48,12 @@ async fn one_that_nobody_polls_on_is_marked() {
 async fn one_that_fails_again_is_stored_with_one_more_attempt() {
     for failed in [Failed::Accept, Failed::Refuse] {
         let (layer, store, first) = with_a_letter(failed).await;
-        for (attempts, (handler, answer, reason)) in (2..).zip([
-            (Handler::answers(502), Ok(502), LetterReason::Status),
-            (Handler::new(Does::Fail), Err(Broken), LetterReason::Error),
-            (
-                Handler::new(Does::PanicInCall),
-                Ok(500),
-                LetterReason::Panicked,
-            ),
+        for (attempts, (does, answer, reason)) in (2..).zip([
+            (Does::Answer(502), Ok(502), LetterReason::Status),
+            (Does::Fail, Err(Broken), LetterReason::Error),
+            (Does::PanicInCall, Ok(500), LetterReason::Panicked),
         ]) {
-            let letter = store.only();
+            let (handler, letter) = (Handler::new(does), store.only());
             assert_eq!(replay(&layer, &handler, &letter).await, answer);
             let again = store.only();
             assert_eq!(again.id(), first.id());

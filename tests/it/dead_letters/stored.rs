@@ -10,18 +10,31 @@ use tokio::{
 use tower::{Layer, Service, ServiceExt};
 use tower_webhook::{DeadLetter, Failed, Late, LetterReason, OutcomeKind, RejectionKind};
 
-use super::{deliver, failures};
 use crate::util::{
     ALEGRA, Broken, Does, Handler, Keeps, Outcomes, Store, alegra, answer, ms, post, rejection,
     send, status_of,
 };
+
+/// Each way in which a handler fails in time. The last needs a `handler_limit`.
+fn failures() -> [(Does, LetterReason); 7] {
+    [
+        (Does::Answer(500), LetterReason::Status),
+        (Does::AnswerAfter(ms(100), 302), LetterReason::Status),
+        (Does::Fail, LetterReason::Error),
+        (Does::FailAfter(ms(100)), LetterReason::Error),
+        (Does::PanicInCall, LetterReason::Panicked),
+        (Does::PanicAfter(ms(100)), LetterReason::Panicked),
+        (Does::Never, LetterReason::Interrupted),
+    ]
+}
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_stored_and_then_acknowledged() {
     for (does, reason) in failures() {
         for delay in [ms(0), ms(700)] {
             let store = Store::new(Keeps::After(delay));
-            let (layer, outcomes) = Outcomes::of(alegra().dead_letters(store.clone()));
+            let layer = alegra().handler_limit(ms(1000)).dead_letters(store.clone());
+            let (layer, outcomes) = Outcomes::of(layer);
             let start = Instant::now();
             let response = send(&layer, &Handler::new(does), post(ALEGRA)).await;
             let response = response.expect("a success");
@@ -48,14 +61,6 @@ async fn a_failure_is_stored_and_then_acknowledged() {
             assert_eq!(layer.background().in_flight(), 0);
         }
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_handler_interrupted_before_the_deadline_is_stored() {
-    let store = Store::default();
-    let layer = alegra().handler_limit(ms(1000)).dead_letters(store.clone());
-    assert_eq!(deliver(&layer, Does::Never).await, Ok(202));
-    assert_eq!(store.reasons(), [Some(LetterReason::Interrupted)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -128,12 +133,14 @@ async fn a_body_that_is_not_text_is_stored_byte_for_byte() {
 async fn without_the_stores_confirmation_a_failure_is_no_success() {
     for keeps in [Keeps::FAILS, Keeps::PANICS, Keeps::Hangs] {
         for (does, _) in failures() {
-            let (layer, outcomes) = Outcomes::of(alegra().dead_letters(Store::new(keeps)));
+            let layer = alegra().handler_limit(ms(1000));
+            let (layer, outcomes) = Outcomes::of(layer.dead_letters(Store::new(keeps)));
             let answer = send(&layer, &Handler::new(does), post(ALEGRA)).await;
             let seen = answer.map(|it| (it.status().as_u16(), rejection(&it)));
             let expected = match does {
                 Does::Fail | Does::FailAfter(_) => Err(Broken),
                 Does::Answer(own) | Does::AnswerAfter(_, own) => Ok((own, None)),
+                Does::Never => Ok((503, Some(RejectionKind::Interrupted))),
                 _ => Ok((500, Some(RejectionKind::Panicked))),
             };
             assert_eq!(seen, expected, "{keeps:?} {does:?}");

@@ -233,23 +233,17 @@ impl UnderWay {
         }
         async move {
             match keeps {
-                Keeps::After(delay) => {
+                Keeps::After(delay) | Keeps::FailsAfter(delay) | Keeps::PanicsAfter(delay) => {
                     pass(delay).await;
-                    self.end(true);
-                    Ok(())
-                }
-                Keeps::FailsAfter(delay) => {
-                    pass(delay).await;
-                    self.end(false);
-                    Err("the disk is full".into())
-                }
-                Keeps::PanicsAfter(delay) => {
-                    pass(delay).await;
-                    self.end(false);
-                    panic!("{PANIC}")
                 }
                 Keeps::Hangs => pending().await,
                 Keeps::PanicsInCall => unreachable!("it panicked before"),
+            }
+            self.end(matches!(keeps, Keeps::After(_)));
+            match keeps {
+                Keeps::FailsAfter(_) => Err("the disk is full".into()),
+                Keeps::PanicsAfter(_) => panic!("{PANIC}"),
+                _ => Ok(()),
             }
         }
     }

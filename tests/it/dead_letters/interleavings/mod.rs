@@ -77,10 +77,8 @@ async fn play(case: &Case, scale: Scale, tally: &mut Tally) {
 
     assert_eq!(layer.background().in_flight(), 0, "{case:#?}");
     assert_eq!(store.violations(), [""; 0], "{case:#?}");
-    let wrong = case
-        .plans
-        .iter()
-        .filter(|it| it.sends == Sends::WrongSecret);
+    let plans = case.plans.iter();
+    let wrong = plans.filter(|it| it.sends == Sends::WrongSecret);
     let refused = layer.strikes().refused();
     assert_eq!(refused, wrong.count() as u64, "{case:#?}");
     let kept = store.keys();

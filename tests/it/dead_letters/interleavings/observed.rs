@@ -37,14 +37,10 @@ impl Observed<'_> {
         let called = self.handled.called.is_some();
         let unanswered = matches!(first.kind(), OutcomeKind::Late | OutcomeKind::GivenUp);
         let due = usize::from(called && unanswered);
-        self.is(
-            lates.len() == due,
-            "a late end if the handler did not answer",
-        );
-        let handled = self.outcomes.iter();
-        let handled = handled
-            .filter(|it| it.kind() == OutcomeKind::Handled)
-            .count();
+        let is_due = lates.len() == due;
+        self.is(is_due, "a late end if the handler did not answer");
+        let is_handled = |it: &&Outcome| it.kind() == OutcomeKind::Handled;
+        let handled = self.outcomes.iter().filter(is_handled).count();
         let succeeded = usize::from(self.handled.succeeded);
         self.is(handled == succeeded, "a handler that succeeds is handled");
 
