@@ -54,10 +54,8 @@ async fn a_handler_limit_before_the_deadline_is_the_answer() {
     let (layer, outcomes) = Outcomes::of(alegra().handler_limit(ms(100)));
     let handler = Handler::new(Does::Never);
     let interrupted = (Ok(503), Some(RejectionKind::Interrupted), ms(100));
-    assert_eq!(
-        answer(send(&layer, &handler, post(ALEGRA))).await,
-        interrupted
-    );
+    let answered = answer(send(&layer, &handler, post(ALEGRA))).await;
+    assert_eq!(answered, interrupted);
     assert_eq!(outcomes.seen(), [(OutcomeKind::Failed, Some(503), false)]);
     assert_eq!(layer.background().in_flight(), 0);
     assert_eq!((handler.called(), handler.finished()), (1, 0));

@@ -58,11 +58,10 @@ async fn each_of_many_secrets_opens_for_its_tenant() {
 #[tokio::test]
 async fn two_secrets_of_one_label_are_a_rotation() {
     let access = Access::path([("shop", A), ("shop", B), ("other", C)]);
-    let shop = (204, Some("shop".to_owned()));
-    assert_eq!(open(&access, &format!("/{A}")).await, shop);
-    assert_eq!(open(&access, &format!("/{B}")).await, shop);
-    let other = (204, Some("other".to_owned()));
-    assert_eq!(open(&access, &format!("/{C}")).await, other);
+    for (secret, label) in [(A, "shop"), (B, "shop"), (C, "other")] {
+        let opened = open(&access, &format!("/{secret}")).await;
+        assert_eq!(opened, (204, Some(label.to_owned())));
+    }
 }
 
 #[tokio::test]

@@ -60,10 +60,8 @@ async fn clones_share_their_slots() {
     let changed = cloned(&layer).body_limit(4096).layer(handler);
     let deliver = |webhook: &Webhook<_, _>| answer(webhook.clone().oneshot(post(ALEGRA)));
     let busy = || (Ok(503), Some(RejectionKind::Busy), ms(300));
-    assert_eq!(
-        join_all([&one, &cloned(&one), &changed].map(deliver)).await,
-        [(Ok(202), None, ms(300)), busy(), busy()]
-    );
+    let answers = join_all([&one, &cloned(&one), &changed].map(deliver)).await;
+    assert_eq!(answers, [(Ok(202), None, ms(300)), busy(), busy()]);
     assert_eq!(background.in_flight(), 1);
 }
 
@@ -110,8 +108,6 @@ fn a_rejection_has_a_name_and_a_status() {
 #[test]
 fn a_secret_prints_its_label_alone() {
     let secret = Secret::from(("shop-1", "5f0c6f0b3ee44e6a9c6c0a1f6f2f7a10"));
-    assert_eq!(
-        format!("{secret:?}"),
-        r#"Secret { label: Some("shop-1"), .. }"#
-    );
+    let expected = r#"Secret { label: Some("shop-1"), .. }"#;
+    assert_eq!(format!("{secret:?}"), expected);
 }

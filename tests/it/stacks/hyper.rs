@@ -154,11 +154,8 @@ async fn a_body_that_its_client_breaks_off_is_neither_a_probe_nor_a_letter() {
             }
         }
         let rejected = (OutcomeKind::Rejected, false);
-        assert_eq!(
-            soon(told.recv()).await,
-            Some(rejected),
-            "{version:?} {sent:?}"
-        );
+        let seen = soon(told.recv()).await;
+        assert_eq!(seen, Some(rejected), "{version:?} {sent:?}");
         assert!(store.letters().is_empty(), "{version:?} {sent:?}");
     }
 }

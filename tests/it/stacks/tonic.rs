@@ -87,10 +87,7 @@ async fn a_fallback_makes_an_unknown_path_404() {
     let with_fallback = app.clone().fallback(async || StatusCode::NOT_FOUND);
     for (app, status) in [(app, 200), (with_fallback, 404)] {
         let unknown = wire::to("/webhook/a-slip", whole(ALEGRA));
-        let answer = Client::dial(Version::Http2, listen(app).await)
-            .await
-            .send(unknown)
-            .await;
-        assert_eq!(answer.status(), status);
+        let mut client = Client::dial(Version::Http2, listen(app).await).await;
+        assert_eq!(client.send(unknown).await.status(), status);
     }
 }
