@@ -8,7 +8,7 @@ use crate::{
     background::{Background, STORE_TIME},
     body::ResponseBody,
     clock,
-    dead_letter::{LetterWriter, Store},
+    dead_letter::Store,
     policy::{Failed, Late},
     provider::Rules,
     rejection::{Rejection, RejectionKind},
@@ -29,7 +29,7 @@ pub(crate) struct Config {
     pub(crate) failed: Failed,
     pub(crate) body_limit: usize,
     pub(crate) handler_limit: Option<Duration>,
-    pub(crate) store: Option<Store>,
+    pub(crate) store: Option<Arc<Store>>,
     pub(crate) observers: Arc<Observers>,
     pub(crate) background: Background,
 }
@@ -58,12 +58,6 @@ impl Config {
             background: Background::new(rules.name, MAX_IN_FLIGHT),
             rules: Arc::new(rules),
         }
-    }
-
-    /// For one delivery. `None` without a store.
-    pub(crate) fn letter_writer(&self) -> Option<LetterWriter> {
-        let store = self.store.clone()?;
-        Some(LetterWriter::new(store, self.background.clone()))
     }
 
     /// Until when the layer waits for the store: a second after the deadline, or half of the time

@@ -100,7 +100,7 @@ impl<E: Event> Job<E> {
         reason: LetterReason,
         body: Bytes,
     ) -> Option<Confirmation> {
-        let mut writer = self.config.letter_writer()?;
+        let mut writer = LetterWriter::new(self.config.store.clone()?);
         let tenant = self.report.tenant().map(AsRef::as_ref);
         let record = || Record::undecoded(self.config.rules.name, tenant, body);
         Some(writer.store(reason, self.accepts_failures(), false, record))

@@ -7,7 +7,7 @@ use crate::{
     access::Access,
     background::Background,
     config::{self, Config},
-    dead_letter::DeadLetters,
+    dead_letter::{DeadLetters, Store},
     outcome::Outcome,
     policy::{Failed, Late},
     provider::Provider,
@@ -167,6 +167,10 @@ impl<P> WebhookLayer<P> {
     #[doc(alias = "DLQ")]
     #[must_use]
     pub fn dead_letters(mut self, store: impl DeadLetters) -> Self {
+        let store = Store {
+            letters: Box::new(store),
+            background: self.background(),
+        };
         self.set().store = Some(Arc::new(store));
         self
     }

@@ -17,6 +17,7 @@ use crate::{
     body::{Answer, RequestBody, ResponseBody},
     clock,
     collect::collect,
+    dead_letter::LetterWriter,
     delivery::Delivery,
     head,
     job::{Failure, Job},
@@ -96,7 +97,7 @@ where
                 return Err(job.finish_unhandled(failure, confirmation).await);
             }
         };
-        let writer = job.config.letter_writer();
+        let writer = job.config.store.clone().map(LetterWriter::new);
         job.decoded(&delivery, writer);
 
         // The budget of the task that polls this may be used up by others.

@@ -11,7 +11,7 @@ use crate::{
     background::STORE_TIME,
     body::{Answer, RequestBody},
     config::Config,
-    dead_letter::DeadLetter,
+    dead_letter::{DeadLetter, LetterWriter},
     delivery::Delivery,
     job::Job,
     panic::{Panicked, caught, discard},
@@ -87,8 +87,8 @@ where
     report.admitted(record.tenant().map(Into::into), true);
     report.body_read(delivery.raw().len());
     let is_letter = letter.is_some();
-    let writer = config.letter_writer().zip(letter);
-    let writer = writer.map(|(writer, letter)| writer.replay(letter));
+    let writer = config.store.clone().zip(letter);
+    let writer = writer.map(|(store, letter)| LetterWriter::replay(store, letter));
     let mut job = Job::new(config, report, None);
     job.decoded(&delivery, writer);
 

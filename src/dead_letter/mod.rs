@@ -16,8 +16,8 @@ pub use self::{
     store::DeadLetters,
 };
 pub(crate) use self::{
-    store::Store,
-    writer::{Confirmation, LetterWriter},
+    store::ErasedDeadLetters,
+    writer::{Confirmation, LetterWriter, Store},
 };
 
 /// A delivery that failed or is late, as a [store](DeadLetters) keeps it: a [`Record`] with an id, a

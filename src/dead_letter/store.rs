@@ -84,9 +84,6 @@ impl<T: DeadLetters> DeadLetters for Arc<T> {
 
 pub(crate) type StoreCall<'a> = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>>;
 
-/// A layer's store, which [`LetterWriter`](super::LetterWriter) alone calls.
-pub(crate) type Store = Arc<dyn ErasedDeadLetters>;
-
 /// [`DeadLetters`] behind a pointer.
 pub(crate) trait ErasedDeadLetters: Send + Sync {
     fn store(&self, letter: DeadLetter) -> StoreCall<'_>;

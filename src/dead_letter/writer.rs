@@ -9,7 +9,7 @@ use std::{
 
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use super::{DeadLetter, Store};
+use super::{DeadLetter, ErasedDeadLetters};
 use crate::{
     background::Background,
     clock, metrics,
@@ -22,12 +22,17 @@ use crate::{
 /// The size of a letter without its body, about, in bytes.
 const LETTER_OVERHEAD: usize = 1024;
 
+/// A layer's store of dead letters, which [`LetterWriter`] alone calls.
+pub(crate) struct Store {
+    pub(crate) letters: Box<dyn ErasedDeadLetters>,
+    pub(crate) background: Background,
+}
+
 /// Calls the store about one delivery, one call at a time.
 ///
 /// Each call has a task of its own, so it is not cancelled when the request is.
 pub(crate) struct LetterWriter {
-    store: Store,
-    background: Background,
+    store: Arc<Store>,
     /// Made for the first call.
     letter: Option<Box<DeadLetter>>,
     /// Whether the store was told of the letter, now or before a replay.
@@ -41,10 +46,9 @@ pub(crate) struct LetterWriter {
 pub(crate) type Confirmation = oneshot::Receiver<()>;
 
 impl LetterWriter {
-    pub(crate) fn new(store: Store, background: Background) -> Self {
+    pub(crate) fn new(store: Arc<Store>) -> Self {
         Self {
             store,
-            background,
             letter: None,
             is_known: false,
             is_kept: None,
@@ -53,11 +57,11 @@ impl LetterWriter {
     }
 
     /// For a letter that is in the store already.
-    pub(crate) fn replay(self, letter: DeadLetter) -> Self {
+    pub(crate) fn replay(store: Arc<Store>, letter: DeadLetter) -> Self {
         Self {
             letter: Some(Box::new(letter)),
             is_known: true,
-            ..self
+            ..Self::new(store)
         }
     }
 
@@ -98,12 +102,12 @@ impl LetterWriter {
         let (confirm, confirmed) = oneshot::channel();
         let weight = letter.record.body().len() + LETTER_OVERHEAD;
         // Calls about a letter that the store knows are never refused, or it would stay pending.
-        let Some(permit) = self.background.store_call(weight, self.is_known) else {
+        let Some(permit) = self.store.background.store_call(weight, self.is_known) else {
             log_failure(&letter, call, &"too many letters wait for the store");
             return confirmed;
         };
         self.is_known = true;
-        let (store, provider) = (Arc::clone(&self.store), self.background.provider());
+        let store = Arc::clone(&self.store);
         let is_kept = Arc::clone(self.is_kept.get_or_insert_default());
         let before = self.last_call.take();
         self.last_call = Some(tokio::spawn(async move {
@@ -113,15 +117,15 @@ impl LetterWriter {
             }
             let called = async {
                 match call {
-                    Call::Store => store.store(letter.clone()).await,
-                    Call::Done => store.done(&letter.id).await,
+                    Call::Store => store.letters.store(letter.clone()).await,
+                    Call::Done => store.letters.done(&letter.id).await,
                 }
             };
             match Caught::new(called, ()).await {
                 Ok(Ok(())) => {
                     if call == Call::Store {
                         is_kept.fetch_or(letter.acknowledged, Ordering::Release);
-                        metrics::dead_letter(provider, letter.reason);
+                        metrics::dead_letter(store.background.provider(), letter.reason);
                     }
                     let _ = confirm.send(());
                 }
