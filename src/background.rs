@@ -62,8 +62,8 @@ impl Background {
         }
     }
 
-    /// How many deliveries hold a slot. A delivery holds it from before its handler starts until its
-    /// outcome is told; a store can add a second.
+    /// How many deliveries hold a slot: from before the handler starts until its end is reported, also
+    /// when the response is already out. Waiting for a store can add one second.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         let capacity = self.shared.capacity.load(Ordering::Acquire);
@@ -98,7 +98,8 @@ impl Background {
         self.in_flight()
     }
 
-    /// Whether `is_over` becomes true by `end`. Looks whenever a handler or a call to the store has ended.
+    /// Whether `is_over` becomes true by `end`. Looks whenever a handler or a call to the store has
+    /// ended.
     async fn wait_until(&self, end: Instant, is_over: impl Fn() -> bool) -> bool {
         loop {
             let mut ended = pin!(self.shared.ended.notified());
@@ -137,7 +138,7 @@ impl Background {
         // back first, and then the drain is woken.
         let _wake = WakeDrain(&self.shared);
         self.shared.slots.acquire().await.ok()?.forget();
-        metrics::in_flight(self.shared.provider, 1.0);
+        metrics::slot(self.shared.provider, true);
         Some(Slot {
             shared: Arc::clone(&self.shared),
         })
@@ -182,7 +183,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        metrics::in_flight(self.shared.provider, -1.0);
+        metrics::slot(self.shared.provider, false);
         self.shared.slots.add_permits(1);
         self.shared.wake_drain();
     }

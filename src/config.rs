@@ -60,8 +60,8 @@ impl Config {
         }
     }
 
-    /// Until when the layer waits for the store: a second after the deadline, or half of the time
-    /// until the provider gives up, if that is shorter.
+    /// Until when the layer waits for the store: a second after the deadline, or half of the time from
+    /// there until the provider gives up, if that is shorter.
     pub(crate) fn store_until(&self, deadline: Instant) -> Instant {
         let limit = self.rules.deadline_limit.unwrap_or(Duration::MAX);
         let left = limit.saturating_sub(self.deadline);

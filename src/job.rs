@@ -95,11 +95,7 @@ impl<E: Event> Job<E> {
     }
 
     /// Stores a body that is no event. `None` without a store.
-    pub(crate) fn store_undecoded(
-        &self,
-        reason: LetterReason,
-        body: Bytes,
-    ) -> Option<Confirmation> {
+    pub(crate) fn store_unread(&self, reason: LetterReason, body: Bytes) -> Option<Confirmation> {
         let mut writer = LetterWriter::new(self.config.store.clone()?);
         let tenant = self.report.tenant().map(AsRef::as_ref);
         let record = || Record::undecoded(self.config.rules.name, tenant, body);

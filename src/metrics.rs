@@ -54,12 +54,15 @@ pub(crate) fn consecutive_failures(
 
 // Where these are called, a panic of the user's recorder would cost a slot or a letter.
 
-/// `change`: 1 for a slot that is taken, -1 for one that is given back.
-pub(crate) fn in_flight(provider: &'static str, change: f64) {
+/// A slot was taken, or given back.
+pub(crate) fn slot(provider: &'static str, is_taken: bool) {
     #[cfg(feature = "metrics")]
-    let _ = caught(|| {
-        gauge!("webhook_handlers_in_flight", "provider" => provider).increment(change);
-    });
+    let _ = caught(
+        || match gauge!("webhook_handlers_in_flight", "provider" => provider) {
+            in_flight if is_taken => in_flight.increment(1),
+            in_flight => in_flight.decrement(1),
+        },
+    );
 }
 
 pub(crate) fn dead_letter(provider: &'static str, reason: LetterReason) {

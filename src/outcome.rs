@@ -11,8 +11,8 @@ use crate::rejection::{Rejection, RejectionKind};
 
 /// How a request ended, or how a handler ended after the answer was out.
 ///
-/// [`on_outcome`](crate::WebhookLayer::on_outcome) gets exactly one for each request. If the deadline
-/// passed or the client hung up before the handler ended, it gets a second one, whose
+/// [`on_outcome`](crate::WebhookLayer::on_outcome) gets exactly one for each request. If a handler has
+/// started, and the deadline passes or the client hangs up before it ends, it gets a second one, whose
 /// [`is_late_end`](Self::is_late_end) is true.
 ///
 /// It holds no text of an error or a panic.

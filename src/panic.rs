@@ -9,7 +9,8 @@ use std::{
 
 use pin_project_lite::pin_project;
 
-/// Runs a user's code and catches its panic. After a panic, only drop what the code has changed.
+/// Runs a user's code and catches its panic. After a panic, the caller may only drop what the code has
+/// changed.
 pub(crate) fn caught<T>(theirs: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(theirs)).map_err(drop_payload)
 }

@@ -92,7 +92,7 @@ where
                 let is_empty = without_bom(&raw).trim_ascii().is_empty();
                 let may_be_stored = is_post && !is_empty && !job.config.access.is_open();
                 let confirmation = may_be_stored
-                    .then(|| job.store_undecoded(failure.reason, raw))
+                    .then(|| job.store_unread(failure.reason, raw))
                     .flatten();
                 return Err(job.finish_unhandled(failure, confirmation).await);
             }

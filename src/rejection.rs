@@ -69,9 +69,9 @@ pub enum RejectionKind {
     /// or the [store](crate::WebhookLayer::dead_letters) did not confirm that it has the delivery:
     /// `503 Service Unavailable`, with `Retry-After`.
     Late,
-    /// The handler panicked, or other code of the application: its `poll_ready`, the request's body,
-    /// the provider's code, the closure of [`Access::by`](crate::Access::by). `500 Internal Server
-    /// Error`.
+    /// The handler panicked, or other code of the application: the service's `clone` or `poll_ready`,
+    /// the request's body, the provider's code, the closure of [`Access::by`](crate::Access::by). `500
+    /// Internal Server Error`.
     Panicked,
     /// The handler was cut off by its
     /// [`handler_limit`](crate::WebhookLayer::handler_limit), or because the runtime stopped:
@@ -117,16 +117,10 @@ impl RejectionKind {
             Self::Unauthorized => ("unauthorized", "the signature is missing or wrong"),
             Self::Malformed => ("malformed", "the body is not in the provider's format"),
             Self::Forbidden => ("forbidden", "the sender is not on the allow-list"),
-            Self::Busy => (
-                "busy",
-                "no slot was free, or the service was not ready, by the deadline",
-            ),
+            Self::Busy => ("busy", "no slot, or no ready service, by the deadline"),
             Self::Draining => ("draining", "the application is shutting down"),
             Self::Late => ("late", "the handler was not done by the deadline"),
-            Self::Panicked => (
-                "panicked",
-                "the handler or other code of the application panicked",
-            ),
+            Self::Panicked => ("panicked", "the handler or other code of yours panicked"),
             Self::Interrupted => ("interrupted", "the handler was cancelled before it ended"),
         }
     }

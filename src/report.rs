@@ -24,9 +24,9 @@ pub(crate) type Observer = Arc<dyn Fn(&Outcome) + Send + Sync>;
 
 /// Tells the outcome of one request, and the end of its handler if that comes later.
 ///
-/// The first end is the request's outcome, the second is a late end. If it is dropped while the
-/// handler runs, it reports an interrupted handler. If it is dropped before any end, it reports that
-/// the client gave up.
+/// The first end is the request's outcome, the second is a late end. A report that is dropped while
+/// the handler runs tells of an interrupted handler. One that is dropped before any end tells that the
+/// client gave up.
 pub(crate) struct Report {
     /// What is known of the request so far. Each end fills in the rest.
     outcome: Outcome,

@@ -149,21 +149,20 @@ impl<R, E> Future for ResponseFuture<R, E> {
     type Output = Answer<R, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        loop {
-            match &mut self.0 {
-                State::Receiving(future) => match ready!(future.as_mut().poll(cx)) {
-                    Ok(supervised) => self.0 = State::Supervised(supervised),
-                    Err(answer) => return Poll::Ready(answer),
-                },
-                State::Supervised(supervised) => {
-                    let answer = ready!(Pin::new(supervised).poll(cx));
-                    // A handler that is late needs its supervision, and nobody polls this again.
-                    self.0 = State::Answered;
-                    return Poll::Ready(answer);
-                }
-                State::Answered => panic!("polled after completion"),
+        if let State::Receiving(future) = &mut self.0 {
+            match ready!(future.as_mut().poll(cx)) {
+                Ok(supervised) => self.0 = State::Supervised(supervised),
+                Err(answer) => return Poll::Ready(answer),
             }
         }
+        let State::Supervised(supervised) = &mut self.0 else {
+            panic!("polled after completion");
+        };
+        let answer = ready!(Pin::new(supervised).poll(cx));
+        // Drops the supervision, which moves to a task: a late handler needs it, and nobody polls this
+        // future again.
+        self.0 = State::Answered;
+        Poll::Ready(answer)
     }
 }
 
@@ -237,9 +236,14 @@ impl<S, P: Provider> Webhook<S, P> {
     {
         let provider = Arc::clone(&self.provider);
         let config = Arc::clone(&self.config);
-        let inner = self.inner.clone();
-        let answer = replay(provider, config, inner, what.into());
-        ResponseFuture::new(async move { Err(answer.await) })
+        let inner = caught(|| self.inner.clone());
+        let what = what.into();
+        ResponseFuture::new(async move {
+            Err(match inner {
+                Ok(inner) => replay(provider, config, inner, what).await,
+                Err(Panicked) => Ok(config.refuse(Rejection::new(RejectionKind::Panicked))),
+            })
+        })
     }
 }
 

@@ -155,8 +155,8 @@ impl<'de> Deserialize<'de> for Event {
     /// Reads what [`Serialize`](serde::Serialize) wrote, from [JSON text](crate::alegra#as-json) only.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&RawValue>::deserialize(deserializer)?.get();
-        match serde_json::from_str::<Drifted>(raw) {
-            Ok(drifted) if event::subject(&drifted.subject).is_some() => Ok(Self::Drifted(drifted)),
+        match serde_json::from_str::<Exactly<Drifted>>(raw) {
+            Ok(Exactly(it)) if event::subject(&it.subject).is_some() => Ok(Self::Drifted(it)),
             _ => decode(raw.as_bytes()).map_err(D::Error::custom),
         }
     }

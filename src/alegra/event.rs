@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{bill::Bill, client::Client, invoice::Invoice, item::Item};
-use crate::{provider, scalar::Id};
+use crate::{json::token::Object, provider, scalar::Id};
 
 /// An event of Alegra.
 ///
@@ -67,6 +67,8 @@ pub struct Drifted {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Id>,
 }
+
+impl Object<'_> for Drifted {}
 
 /// The twelve subjects.
 pub(super) const SUBJECTS: &[&str] = &[

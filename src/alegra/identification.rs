@@ -11,15 +11,15 @@ use crate::json::{
 #[non_exhaustive]
 pub enum Identification {
     /// An object, as in Alegra's REST API.
-    Document(Document),
+    Document(IdentityDocument),
     /// The number alone, as documented for webhooks.
     Text(String),
 }
 
-/// The parts of an [`Identification`].
+/// An identity document: the parts of an [`Identification`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Document {
+pub struct IdentityDocument {
     /// The kind of document. The field is `type`.
     #[serde(rename = "type")]
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
@@ -53,7 +53,7 @@ impl<'de> Object<'de> for Identification {
     }
 
     fn object<D: Deserializer<'de>>(object: D) -> Result<Self, D::Error> {
-        Document::deserialize(object).map(Self::Document)
+        IdentityDocument::deserialize(object).map(Self::Document)
     }
 }
 

@@ -51,7 +51,7 @@ pub use self::{
     bill::{Bill, Warehouse},
     client::{Address, Client},
     event::{Drifted, Event, Unknown},
-    identification::{Document, Identification},
+    identification::{Identification, IdentityDocument},
     invoice::{Invoice, LineItem},
     item::{Inventory, Item, Price},
     name::{Name, NameParts},

@@ -92,7 +92,7 @@ impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&RawValue>::deserialize(deserializer)?.get();
         match serde_json::from_str(raw) {
-            Ok(drifted) => Ok(Self::Drifted(drifted)),
+            Ok(Exactly(drifted)) => Ok(Self::Drifted(drifted)),
             Err(_) => decode(raw.as_bytes()).map_err(D::Error::custom),
         }
     }

@@ -4,7 +4,7 @@ use super::{
     notification::Notification,
     topic::{Action, Topic},
 };
-use crate::{provider, scalar::Id};
+use crate::{json::token::Object, provider, scalar::Id};
 
 /// An event of Bsale.
 ///
@@ -64,6 +64,8 @@ pub struct Drifted {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_id: Option<Id>,
 }
+
+impl Object<'_> for Drifted {}
 
 impl Event {
     /// The topic, as Bsale writes it.

@@ -7,7 +7,7 @@ use crate::scalar::Id;
 
 /// The path of a notice's resource, checked against its topic.
 ///
-/// The sender only chooses its digits, its version and a documented spelling, so the path cannot leave
+/// The sender chooses only the digits, the version and a documented spelling, so the path cannot leave
 /// the base. From [`Notification::resource_path`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ResourcePath(String);

@@ -67,8 +67,9 @@ impl DeadLetter {
         self.attempts
     }
 
-    /// Whether the provider gets, or got, a success for this letter. `false` under
-    /// [`Failed::Refuse`](crate::Failed::Refuse), and if the client had hung up before the letter was
+    /// Whether the provider gets, or got, a success for this letter. `false` for a failure under
+    /// [`Failed::Refuse`](crate::Failed::Refuse), for a late delivery under
+    /// [`Late::Refuse`](crate::Late::Refuse), and if the client had hung up before the letter was
     /// stored. If the store confirmed too late, the provider got the failure instead.
     #[must_use]
     pub fn is_acknowledged(&self) -> bool {

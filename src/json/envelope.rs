@@ -32,7 +32,7 @@ pub(crate) fn check(text: &str) -> Result<usize, Rejection> {
     Ok(reader.containers)
 }
 
-/// The value of a field that stands there once.
+/// The value of a field that occurs once.
 pub(crate) fn only<'a>(values: &[&'a str]) -> Option<&'a str> {
     let [raw] = values else { return None };
     Some(raw)

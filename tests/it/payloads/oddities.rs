@@ -290,3 +290,13 @@ async fn undocumented_fields_are_reached_with_types_of_ones_own() {
     assert_eq!(client.credit_limit["value"], 1.5);
     assert_eq!(client.id, "1");
 }
+
+/// Not as an array, which a derived struct would be read from too.
+#[test]
+fn a_drifted_event_is_read_from_an_object() {
+    let drifted = r#"{"subject":"new-bill","drifted":"message","id":"7"}"#;
+    let event: Event = serde_json::from_str(drifted).expect("as it is written");
+    assert_eq!(serde_json::to_string(&event).expect("JSON"), drifted);
+    assert!(serde_json::from_str::<Event>(r#"["new-bill","message","7"]"#).is_err());
+    assert!(serde_json::from_str::<bsale::Event>(r#"["document","send",2,"7"]"#).is_err());
+}

@@ -211,12 +211,17 @@ impl Clone for PanicsOnClone {
 
 #[tokio::test(start_paused = true)]
 async fn the_clone_of_the_service_may_panic() {
-    let panics = PanicsOnClone;
-    let service = service_fn(move |request| {
-        let _part_of_the_closure = &panics;
-        ok(request)
-    });
-    is_answered_as_a_panic(service).await;
+    let service = || {
+        let panics = PanicsOnClone;
+        service_fn(move |request| {
+            let _part_of_the_closure = &panics;
+            ok(request)
+        })
+    };
+    is_answered_as_a_panic(service()).await;
+    let replayed = alegra().layer(service()).replay(record("alegra")).await;
+    let kind = rejection(&replayed.expect("an answer"));
+    assert_eq!(kind, Some(RejectionKind::Panicked));
 }
 
 /// The error panics when it is dropped, and so does the future.

@@ -114,7 +114,7 @@ async fn an_answer_of_the_layer_has_an_empty_body_and_its_header() {
 }
 
 /// By closing its connection, or by a reset of its HTTP/2 stream, which hyper takes for the body's
-/// plain end if the reset names no error.
+/// normal end if its error is `NO_ERROR`.
 #[tokio::test]
 async fn a_body_that_its_client_breaks_off_is_neither_a_probe_nor_a_letter() {
     for (version, sent) in VERSIONS
