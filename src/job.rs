@@ -114,11 +114,7 @@ impl<E: Event> Job<E> {
             return pending().await;
         };
         if let Some(left_over) = &mut storage.left_over {
-            if left_over
-                .wait_for(|is_left_over| *is_left_over)
-                .await
-                .is_ok()
-            {
+            if left_over.wait_for(|gave_up| *gave_up).await.is_ok() {
                 storage.is_left_over = true;
                 let receiver = storage.left_over.take();
                 self.store_unfinished();

@@ -57,12 +57,14 @@ pub(crate) fn consecutive_failures(
 /// A slot was taken, or given back.
 pub(crate) fn slot(provider: &'static str, is_taken: bool) {
     #[cfg(feature = "metrics")]
-    let _ = caught(
-        || match gauge!("webhook_handlers_in_flight", "provider" => provider) {
-            in_flight if is_taken => in_flight.increment(1),
-            in_flight => in_flight.decrement(1),
-        },
-    );
+    let _ = caught(|| {
+        let in_flight = gauge!("webhook_handlers_in_flight", "provider" => provider);
+        if is_taken {
+            in_flight.increment(1);
+        } else {
+            in_flight.decrement(1);
+        }
+    });
 }
 
 pub(crate) fn dead_letter(provider: &'static str, reason: LetterReason) {

@@ -130,7 +130,7 @@ impl Outcome {
             may_be_delivery: false,
             tenant: None,
             event: None,
-            end: End::new(OutcomeKind::GivenUp, None),
+            end: End::given_up(),
             late_end: false,
             duration: Duration::ZERO,
             body_size: None,
@@ -194,8 +194,11 @@ impl Outcome {
     /// What the log says of the cause: never a text of the request's.
     #[cfg_attr(not(feature = "tracing"), expect(dead_code))]
     pub(crate) fn reason(&self) -> Option<&dyn fmt::Display> {
-        let note = self.end.note.as_ref().map(|note| note as _);
-        self.rejection().map(|rejection| rejection as _).or(note)
+        match (&self.end.rejection, &self.end.note) {
+            (Some(rejection), _) => Some(rejection),
+            (None, Some(note)) => Some(note),
+            (None, None) => None,
+        }
     }
 
     /// Whether this is the end of a handler whose request had its outcome before.
@@ -284,6 +287,10 @@ impl End {
             rejection: Some(rejection.clone()),
             ..Self::new(kind, Some(rejection.status()))
         }
+    }
+
+    pub(crate) fn given_up() -> Self {
+        Self::new(OutcomeKind::GivenUp, None)
     }
 
     /// The same end, of a delivery that the store has.

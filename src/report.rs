@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::{
     metrics,
-    outcome::{End, Outcome, OutcomeKind},
+    outcome::{End, Outcome},
     panic::caught,
     rejection::{Rejection, RejectionKind},
     strikes::Strikes,
@@ -117,7 +117,7 @@ impl Drop for Report {
             // The runtime stops.
             self.delivery_ended(End::rejected(&Rejection::new(RejectionKind::Interrupted)));
         } else if self.was_success.is_none() && self.observers.is_some() {
-            self.tell(End::new(OutcomeKind::GivenUp, None));
+            self.tell(End::given_up());
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::{
     dead_letter::Confirmation,
     delivery::Delivery,
     job::{Failure, HandlerEnd, Job},
-    outcome::{End, LetterReason, OutcomeKind},
+    outcome::{End, LetterReason},
     panic::{Caught, Panicked, caught, discard},
     policy::Late,
     provider::Event,
@@ -216,7 +216,7 @@ impl<V: Event, R, E> Supervision<V, R, E> {
     async fn wait(&mut self, timer: Pin<&mut Sleep>) {
         tokio::select! { biased;
             end = ended(&mut self.handler, &mut self.job) => self.end = Some(end),
-            () = hung_up(&mut self.client) => self.job.report.tell(End::new(OutcomeKind::GivenUp, None)),
+            () = hung_up(&mut self.client) => self.job.report.tell(End::given_up()),
             () = confirmed(&mut self.late_letter) => {}
             () = timer => {}
         }
@@ -246,7 +246,7 @@ impl<V: Event, R, E> Supervision<V, R, E> {
         let confirmed = tokio::select! { biased;
             confirmed = &mut confirmed => confirmed,
             () = hung_up(&mut self.client) => {
-                self.job.report.tell(End::new(OutcomeKind::GivenUp, None));
+                self.job.report.tell(End::given_up());
                 confirmed.await
             }
         };
