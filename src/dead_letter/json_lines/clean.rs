@@ -63,10 +63,10 @@ impl Log {
         let path = self.names.closed(number);
         let failed = |error| JsonLinesError::io("read", &path, &error);
         let mut source = File::open(&path).map_err(failed)?;
-        let mut carried = Carried::from(number);
+        let mut batch = Batch::from(number);
         for (span, id) in kept {
-            if carried.lines.len() as u64 + span.len > CHUNK.min(self.limits.file) {
-                self.carry(std::mem::replace(&mut carried, Carried::from(number)))?;
+            if batch.lines.len() as u64 + span.len > CHUNK.min(self.limits.file) {
+                self.append_batch(std::mem::replace(&mut batch, Batch::from(number)))?;
             }
             let mut line = Vec::new();
             source.seek(SeekFrom::Start(span.at)).map_err(failed)?;
@@ -77,23 +77,23 @@ impl Log {
                 let error = std::io::ErrorKind::UnexpectedEof.into();
                 return Err(failed(error));
             }
-            carried.push(span, id, &line);
+            batch.push(span, id, &line);
         }
-        self.carry(carried)?;
+        self.append_batch(batch)?;
         self.drop_dead()
     }
 
-    fn carry(&mut self, carried: Carried) -> Result<(), JsonLinesError> {
-        if carried.moved.is_empty() {
+    fn append_batch(&mut self, batch: Batch) -> Result<(), JsonLinesError> {
+        if batch.moved.is_empty() {
             return Ok(());
         }
-        let (file, start) = self.append(&carried.lines)?;
+        let (file, start) = self.append(&batch.lines)?;
         let mut index = lock_of(&self.index);
-        let unreadable = carried.moved.iter().rfind(|moved| moved.id.is_none());
+        let unreadable = batch.moved.iter().rfind(|moved| moved.id.is_none());
         if let Some(last) = unreadable {
-            index.drop_unreadable(carried.number, last.from);
+            index.drop_unreadable(batch.number, last.from);
         }
-        for moved in carried.moved {
+        for moved in batch.moved {
             let span = Span {
                 at: start + moved.to.at,
                 len: moved.to.len,
@@ -136,7 +136,7 @@ impl Log {
 }
 
 /// What is copied at once.
-struct Carried {
+struct Batch {
     number: u64,
     lines: Vec<u8>,
     moved: Vec<Moved>,
@@ -150,7 +150,7 @@ struct Moved {
     id: Option<Arc<str>>,
 }
 
-impl Carried {
+impl Batch {
     fn from(number: u64) -> Self {
         Self {
             number,

@@ -29,21 +29,21 @@ enum Verdict {
 }
 
 impl Log {
-    /// One write and one sync for all of them, and for the ends that are owed. The results are in
-    /// their order.
+    /// One write and one sync for all of them, and for the ends that were not written. The results are
+    /// in their order.
     pub(super) fn commit(&mut self, changes: &[Change]) -> Vec<Result<(), JsonLinesError>> {
-        let owed = lock_of(&self.index).take_owed();
+        let unwritten = lock_of(&self.index).take_unwritten_ends();
         let end = |id: Arc<str>| {
             let (line, stored) = (line::done(&id).ok()?, None);
             Some(Change { id, line, stored })
         };
-        let owed: Vec<_> = owed.into_iter().filter_map(end).collect();
-        let all: Vec<_> = owed.iter().chain(changes).collect();
+        let unwritten: Vec<_> = unwritten.into_iter().filter_map(end).collect();
+        let all: Vec<_> = unwritten.iter().chain(changes).collect();
         let mut results = self.write_all(&all);
-        let asked_for = results.split_off(owed.len());
-        for (end, result) in owed.into_iter().zip(results) {
+        let asked_for = results.split_off(unwritten.len());
+        for (end, result) in unwritten.into_iter().zip(results) {
             if result.is_err() {
-                lock_of(&self.index).owe(end.id);
+                lock_of(&self.index).keep_end(end.id);
             }
         }
         asked_for

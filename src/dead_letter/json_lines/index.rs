@@ -35,8 +35,8 @@ struct Content {
 pub(super) struct Index {
     letters: HashMap<Arc<str>, Entry>,
     live: usize,
-    /// Whose end could not be written.
-    owed: HashSet<Arc<str>>,
+    /// The letters whose end could not be written.
+    unwritten_ends: HashSet<Arc<str>>,
     files: BTreeMap<u64, Content>,
     active: u64,
 }
@@ -46,7 +46,7 @@ impl Index {
         Self {
             letters: HashMap::new(),
             live: 0,
-            owed: HashSet::new(),
+            unwritten_ends: HashSet::new(),
             files: BTreeMap::new(),
             active: 0,
         }
@@ -101,14 +101,14 @@ impl Index {
     }
 
     /// Its end could not be written: it goes with whatever is written next.
-    pub(super) fn owe(&mut self, id: Arc<str>) {
+    pub(super) fn keep_end(&mut self, id: Arc<str>) {
         if self.letters.contains_key(&id) {
-            self.owed.insert(id);
+            self.unwritten_ends.insert(id);
         }
     }
 
-    pub(super) fn take_owed(&mut self) -> HashSet<Arc<str>> {
-        std::mem::take(&mut self.owed)
+    pub(super) fn take_unwritten_ends(&mut self) -> HashSet<Arc<str>> {
+        std::mem::take(&mut self.unwritten_ends)
     }
 
     pub(super) fn keep_unreadable(&mut self, file: u64, span: Span) {

@@ -221,7 +221,7 @@ impl JsonLines {
             if is_letter {
                 index.not_live(&id);
             } else if is_end {
-                index.owe(id);
+                index.keep_end(id);
             }
         }
         Ok(result?)

@@ -112,7 +112,7 @@ impl Flusher {
                 Task::Compact => {
                     let result = caught(|| {
                         let mut log = lock_of(&self.shared.log);
-                        // The ends that are owed, or there would be less to clean.
+                        // Writes the ends that were not written, or there would be less to clean.
                         log.commit(&[]);
                         log.compact()
                     });
