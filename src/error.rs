@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{convert::Infallible, fmt};
 
 /// The error of a wrong configuration. Its text says what is wrong and what to do about it.
 ///
@@ -20,6 +20,13 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+/// For a [`Secrets`](crate::Secrets) that needs no conversion.
+impl From<Infallible> for ConfigError {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
 
 /// Panics with the text of the error, at the caller's line.
 #[track_caller]

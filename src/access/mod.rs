@@ -1,11 +1,12 @@
 mod secret;
+mod secrets;
 
 use std::{fmt, sync::Arc};
 
 use http::request::Parts;
 
-pub use self::secret::Secret;
-use self::secret::{checked, find, is_unreserved};
+use self::secret::is_unreserved;
+pub use self::{secret::Secret, secrets::Secrets};
 use crate::{
     error::{ConfigError, valid},
     panic::{Panicked, caught},
@@ -27,13 +28,15 @@ use crate::{
 /// [tenant](crate::Delivery::tenant). Use two secrets with one label for a rotation: both are
 /// accepted until you remove the old one.
 ///
+/// Give an array or a `Vec` of secrets, or a handle: [`Secrets`] can change while the server runs.
+///
 /// Every secret is compared with the one in the request, over its whole length and in constant
 /// time. Only a length can leak. [`Debug`] prints no secret.
 ///
 /// # Examples
 ///
 /// ```
-/// use tower_webhook::Access;
+/// use tower_webhook::{Access, Secrets};
 ///
 /// // One account.
 /// let access = Access::path(["5f0c6f0b3ee44e6a9c6c0a1f6f2f7a10"]);
@@ -44,14 +47,20 @@ use crate::{
 ///     ("shop-1", "d1b7a3a08cf04c35b2f6a0d6c2c9e411"),
 ///     ("shop-2", "0a41c6b9a3d74f0f8f0d6f4d0f1b2c3d"),
 /// ]);
+///
+/// // Accounts that come and go while the server runs.
+/// let secrets = Secrets::default();
+/// let access = Access::path(&secrets);
+/// secrets.insert(("shop-3", "c2a4e8f06b1d4375a9e3f1d8b7c60524"))?;
+/// # Ok::<(), tower_webhook::ConfigError>(())
 /// ```
 #[derive(Clone)]
 pub struct Access(Kind);
 
 #[derive(Clone)]
 enum Kind {
-    Path(Arc<[Secret]>),
-    Query(Arc<str>, Arc<[Secret]>),
+    Path(Secrets),
+    Query(Arc<str>, Secrets),
     By(Arc<dyn Fn(&Parts) -> Admission + Send + Sync>),
     Open,
 }
@@ -65,11 +74,11 @@ impl Access {
     ///
     /// # Panics
     ///
-    /// If there is no secret, if one is too short or has a character that a URL would encode, or
-    /// if one has two labels. [`try_path`](Self::try_path) returns an error instead.
+    /// If an array or a `Vec` is empty, or if [`Secrets::new`] would panic.
+    /// [`try_path`](Self::try_path) returns an error instead.
     #[must_use]
     #[track_caller]
-    pub fn path(secrets: impl IntoIterator<Item = impl Into<Secret>>) -> Self {
+    pub fn path(secrets: impl TryInto<Secrets, Error: Into<ConfigError>>) -> Self {
         valid(Self::try_path(secrets))
     }
 
@@ -79,9 +88,10 @@ impl Access {
     ///
     /// If `path` would panic.
     pub fn try_path(
-        secrets: impl IntoIterator<Item = impl Into<Secret>>,
+        secrets: impl TryInto<Secrets, Error: Into<ConfigError>>,
     ) -> Result<Self, ConfigError> {
-        Ok(Self(Kind::Path(checked(secrets)?)))
+        let secrets = secrets.try_into().map_err(Into::into)?;
+        Ok(Self(Kind::Path(secrets)))
     }
 
     /// Takes the value of the query parameter `name`, which must occur exactly once, for the secret.
@@ -93,7 +103,7 @@ impl Access {
     /// Like [`path`](Self::path), or if the name has characters that a secret must not have.
     #[must_use]
     #[track_caller]
-    pub fn query(name: &str, secrets: impl IntoIterator<Item = impl Into<Secret>>) -> Self {
+    pub fn query(name: &str, secrets: impl TryInto<Secrets, Error: Into<ConfigError>>) -> Self {
         valid(Self::try_query(name, secrets))
     }
 
@@ -104,14 +114,15 @@ impl Access {
     /// If `query` would panic.
     pub fn try_query(
         name: &str,
-        secrets: impl IntoIterator<Item = impl Into<Secret>>,
+        secrets: impl TryInto<Secrets, Error: Into<ConfigError>>,
     ) -> Result<Self, ConfigError> {
         if name.is_empty() || !name.bytes().all(is_unreserved) {
             return Err(ConfigError::new(
                 "the name of the query parameter has to be made of A-Z a-z 0-9 - . _ ~",
             ));
         }
-        Ok(Self(Kind::Query(name.into(), checked(secrets)?)))
+        let secrets = secrets.try_into().map_err(Into::into)?;
+        Ok(Self(Kind::Query(name.into(), secrets)))
     }
 
     /// Lets a closure decide from the head of the request.
@@ -147,6 +158,14 @@ impl Access {
         Self(Kind::Open)
     }
 
+    /// The name of the query parameter that holds the secret, if one does.
+    pub(crate) fn query_parameter(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Query(name, _) => Some(name),
+            Kind::Path(_) | Kind::By(_) | Kind::Open => None,
+        }
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.0, Kind::Open)
     }
@@ -154,9 +173,9 @@ impl Access {
     /// Fails if the user's closure panics.
     pub(crate) fn admit(&self, head: &Parts) -> Result<Admission, Panicked> {
         Ok(match &self.0 {
-            Kind::Path(secrets) => find(secrets, last_segment(head.uri.path())),
+            Kind::Path(secrets) => secrets.admit(last_segment(head.uri.path())),
             Kind::Query(name, secrets) => match only_value(head.uri.query(), name) {
-                Some(value) => find(secrets, value),
+                Some(value) => secrets.admit(value),
                 None => Admission::refused(),
             },
             Kind::By(decide) => caught(|| decide(head))?,

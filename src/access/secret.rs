@@ -1,17 +1,41 @@
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
-use subtle::{ConditionallySelectable, ConstantTimeEq};
-
-use super::Admission;
 use crate::error::ConfigError;
 
-/// A secret of [`Access`](crate::Access), with the label of its tenant, if it has one.
+/// One secret of [`Secrets`](crate::Secrets), with the label of its tenant, if it has one.
 ///
 /// Made from a text, or from a pair of label and text.
 #[derive(Clone)]
 pub struct Secret {
-    label: Option<Arc<str>>,
-    text: Box<str>,
+    pub(super) label: Option<Arc<str>>,
+    pub(super) text: Arc<str>,
+}
+
+impl Secret {
+    /// The error ends up in logs, so it does not quote the secret. `which` says which one it is.
+    pub(super) fn check(&self, which: &str) -> Result<(), ConfigError> {
+        let problem = if self.label.as_deref() == Some("") {
+            "has an empty label; name the tenant, or leave the label out".to_owned()
+        } else if self.text.len() < 16 {
+            format!(
+                "has {} bytes; it needs at least 16, and 32 hex characters are best",
+                self.text.len()
+            )
+        } else if !self.text.bytes().all(is_unreserved) {
+            "has a character other than A-Z a-z 0-9 - . _ ~, which a URL would encode".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(self.error(which, &problem))
+    }
+
+    /// An error that names the secret by `which` and by its label.
+    pub(super) fn error(&self, which: &str, problem: &str) -> ConfigError {
+        ConfigError::new(match &self.label {
+            Some(label) => format!("{which} (label {label:?}) {problem}"),
+            None => format!("{which} {problem}"),
+        })
+    }
 }
 
 impl fmt::Debug for Secret {
@@ -50,59 +74,6 @@ impl<L: Into<String>, T: Into<String>> From<(L, T)> for Secret {
             text: text.into().into(),
         }
     }
-}
-
-pub(super) fn checked(
-    secrets: impl IntoIterator<Item = impl Into<Secret>>,
-) -> Result<Arc<[Secret]>, ConfigError> {
-    let secrets: Vec<Secret> = secrets.into_iter().map(Into::into).collect();
-    if secrets.is_empty() {
-        return Err(ConfigError::new(
-            "access needs at least one secret; write Access::open() for no credential",
-        ));
-    }
-    // These errors end up in logs, so they never quote a secret.
-    let mut firsts = HashMap::new();
-    for (number, secret) in (1..).zip(&secrets) {
-        let which = match &secret.label {
-            Some(label) => format!("secret {number} (label {label:?})"),
-            None => format!("secret {number}"),
-        };
-        if secret.text.len() < 16 {
-            return Err(ConfigError::new(format!(
-                "{which} has {} bytes; it needs at least 16, and 32 hex characters are best",
-                secret.text.len()
-            )));
-        }
-        if !secret.text.bytes().all(is_unreserved) {
-            return Err(ConfigError::new(format!(
-                "{which} has a character other than A-Z a-z 0-9 - . _ ~, which a URL would encode"
-            )));
-        }
-        let (first, label) = *firsts
-            .entry(&*secret.text)
-            .or_insert((number, &secret.label));
-        if *label != secret.label {
-            return Err(ConfigError::new(format!(
-                "secrets {first} and {number} are the same text under two labels; \
-                 give each tenant a secret of its own"
-            )));
-        }
-    }
-    Ok(secrets.into())
-}
-
-/// Admits the tenant of the secret that equals `candidate`.
-///
-/// Compares with every secret, so neither the time nor the branches tell which one it was.
-pub(super) fn find(secrets: &[Secret], candidate: &str) -> Admission {
-    let mut found = secrets.len() as u64;
-    for (index, secret) in (0_u64..).zip(secrets) {
-        let equal = secret.text.as_bytes().ct_eq(candidate.as_bytes());
-        found.conditional_assign(&index, equal);
-    }
-    let secret = usize::try_from(found).ok().and_then(|i| secrets.get(i));
-    Admission(secret.map(|secret| secret.label.clone()))
 }
 
 pub(super) fn is_unreserved(byte: u8) -> bool {
