@@ -181,7 +181,7 @@ async fn on_alegra(State(log): State<Log>, delivery: Delivery<alegra::Event>) ->
         event => format!("got {} {id}", event.subject()),
     };
     write(&log, what);
-    match id {
+    match &*id {
         "fails" => return StatusCode::INTERNAL_SERVER_ERROR,
         // A panic without the message on stderr, which would tear the table apart.
         "panics" => resume_unwind(Box::new("the handler panics")),
@@ -203,7 +203,7 @@ async fn on_bsale(State(log): State<Log>, delivery: Delivery<bsale::Event>) -> S
         event => format!("got unknown {}", event.topic()),
     };
     write(&log, what);
-    if delivery.event().id() == Some(SLOW_DOCUMENT) {
+    if delivery.event().id().as_deref() == Some(SLOW_DOCUMENT) {
         sleep(SLOW).await;
         write(&log, "finished".to_owned());
     }

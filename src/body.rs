@@ -57,7 +57,7 @@ pub(crate) type Answer<R, E> = Result<Response<ResponseBody<R>>, E>;
 
 pin_project! {
     /// The body of an answer: the handler's own, passed on frame by frame, or one of the layer's,
-    /// which is empty except for the reply to a probe.
+    /// which is empty except for the reply to a probe and the success of some providers.
     pub struct ResponseBody<B> {
         #[pin]
         inner: Inner<B>,

@@ -1,6 +1,9 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::{HeaderValue, Method, Response, header::ALLOW};
+use http::{
+    HeaderValue, Method, Response,
+    header::{ALLOW, CONTENT_TYPE},
+};
 use tokio::time::Instant;
 
 use crate::{
@@ -9,6 +12,7 @@ use crate::{
     body::ResponseBody,
     clock,
     dead_letter::Store,
+    panic::discard,
     policy::{Failed, Late},
     provider::Rules,
     rejection::{Rejection, RejectionKind},
@@ -80,9 +84,26 @@ impl Config {
 
     /// The response to a late delivery, and to a stored one.
     pub(crate) fn success<B>(&self) -> Response<ResponseBody<B>> {
-        let mut response = Response::new(ResponseBody::default());
+        let body = self.rules.success_body.clone();
+        let has_body = !body.is_empty();
+        let mut response = Response::new(ResponseBody::own(body));
         *response.status_mut() = self.rules.success;
+        if has_body {
+            let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+            response.headers_mut().insert(CONTENT_TYPE, plain);
+        }
         response
+    }
+
+    /// The response to a delivery that its handler has answered with a 2xx.
+    pub(crate) fn handled<B>(&self, response: Response<B>) -> Response<ResponseBody<B>> {
+        let rules = &self.rules;
+        let is_exact = rules.success_body.is_empty() && response.status() == rules.success;
+        if rules.exact_success && !is_exact {
+            discard(response);
+            return self.success();
+        }
+        response.map(ResponseBody::handler)
     }
 }
 
@@ -106,12 +127,27 @@ impl fmt::Debug for Config {
 fn check_rules(rules: &Rules) {
     let Rules { name, success, .. } = rules;
     assert!(
-        !rules.methods.contains(&Method::HEAD),
-        "the rules of {name:?} take HEAD, whose answer has no body to hold a reply"
-    );
-    assert!(
         success.is_success(),
         "the rules of {name:?} call {success} a success; it has to be a 2xx"
+    );
+    assert!(
+        rules.success_body.is_empty() || !matches!(success.as_u16(), 204 | 205),
+        "the rules of {name:?} give {success} a body, which it cannot have"
+    );
+    let brings_no_event = [
+        Method::HEAD,
+        Method::OPTIONS,
+        Method::TRACE,
+        Method::CONNECT,
+    ];
+    let wrong = rules
+        .event_methods
+        .iter()
+        .find(|it| brings_no_event.contains(it));
+    assert!(
+        wrong.is_none(),
+        "the rules of {name:?} take events by {}, which no sender does",
+        wrong.map_or("", Method::as_str)
     );
     check_body_limit(rules.body_limit);
     check_deadline(rules.deadline, rules);

@@ -1,16 +1,19 @@
 use std::{
+    borrow::Cow,
     fmt,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
+use http::Extensions;
 use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::{
     clock,
     json::envelope::without_bom,
+    kept_head::KeptHead,
     panic::{Panicked, caught},
     provider::{Event, Rules},
     record::Record,
@@ -27,45 +30,50 @@ pub struct Delivery<E> {
 
 struct Inner<E> {
     provider: &'static str,
-    tenant: Option<Arc<str>>,
-    event_name: &'static str,
+    label: Arc<str>,
     event: E,
-    raw: Bytes,
-    received_at: SystemTime,
-    deadline: Option<Instant>,
+    origin: Origin,
+}
+
+/// In the extensions beside a delivery, of whatever type that is.
+#[cfg(feature = "axum")]
+#[derive(Clone)]
+pub(crate) struct AnyDelivery;
+
+/// What comes with an event, from a request or from a record.
+pub(crate) struct Origin {
+    pub(crate) tenant: Option<Arc<str>>,
+    pub(crate) head: KeptHead,
+    pub(crate) raw: Bytes,
+    pub(crate) received_at: SystemTime,
+    /// `None` for a replay.
+    pub(crate) deadline: Option<Instant>,
+    /// Of the record, for a replay.
+    pub(crate) idempotency_key: Option<Box<str>>,
 }
 
 impl<E: Event> Delivery<E> {
-    /// A replay has no `deadline`.
-    pub(crate) fn new(
-        rules: &Rules,
-        tenant: Option<Arc<str>>,
-        event: E,
-        raw: Bytes,
-        received_at: SystemTime,
-        deadline: Option<Instant>,
-    ) -> Self {
+    pub(crate) fn new(rules: &Rules, event: E, origin: Origin) -> Self {
         Self {
             inner: Arc::new(Inner {
                 provider: rules.name,
-                tenant,
-                event_name: rules.known(event.name()),
+                label: Arc::clone(rules.label(event.name())),
                 event,
-                raw,
-                received_at,
-                deadline,
+                origin,
             }),
         }
     }
 
-    /// [`Event::idempotency_key`] of the event.
+    /// [`Event::idempotency_key`] of the event, or that of the [record](crate::Record) that is replayed
+    /// where the event has none.
     ///
     /// It is unique within one provider and [tenant](Self::tenant): two accounts can have invoices of
     /// the same id. `None` means that the delivery cannot be recognised; treat it as an upsert, never
     /// drop it as a duplicate.
     #[must_use]
-    pub fn idempotency_key(&self) -> Option<String> {
-        self.inner.event.idempotency_key()
+    pub fn idempotency_key(&self) -> Option<Cow<'_, str>> {
+        let key = self.inner.event.idempotency_key();
+        key.or_else(|| self.inner.origin.idempotency_key.as_deref().map(Cow::from))
     }
 }
 
@@ -79,7 +87,7 @@ impl<E> Delivery<E> {
     /// The body as it arrived, byte for byte.
     #[must_use]
     pub fn raw(&self) -> &Bytes {
-        &self.inner.raw
+        &self.inner.origin.raw
     }
 
     /// The body, read into a type of your own: for what the typed event does not name.
@@ -89,20 +97,20 @@ impl<E> Delivery<E> {
     /// When the body does not fit the type. The error's text may quote the body, so think twice
     /// before it is logged.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
-        serde_json::from_slice(without_bom(&self.inner.raw))
+        serde_json::from_slice(without_bom(&self.inner.origin.raw))
     }
 
-    /// The tenant: the label of the request's secret, or what the closure of
-    /// [`Access::by`](crate::Access::by) returned.
+    /// The tenant: the label of the request's secret or key, what the closure of
+    /// [`Access::by`](crate::Access::by) returned, or what the body [names](crate::Received::tenant).
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
-        self.inner.tenant.as_deref()
+        self.inner.origin.tenant.as_deref()
     }
 
     /// When the body had been read.
     #[must_use]
     pub fn received_at(&self) -> SystemTime {
-        self.inner.received_at
+        self.inner.origin.received_at
     }
 
     /// The time until the deadline, or zero after it.
@@ -110,7 +118,7 @@ impl<E> Delivery<E> {
     /// A [replayed](crate::Webhook::replay) delivery has no deadline: [`Duration::MAX`].
     #[must_use]
     pub fn time_left(&self) -> Duration {
-        match self.inner.deadline {
+        match self.inner.origin.deadline {
             Some(deadline) => deadline.saturating_duration_since(Instant::now()),
             None => Duration::MAX,
         }
@@ -122,9 +130,19 @@ impl<E> Delivery<E> {
         self.inner.provider
     }
 
+    /// Puts the delivery into the extensions of the handler's request.
+    pub(crate) fn insert_into(self, extensions: &mut Extensions)
+    where
+        E: Send + Sync + 'static,
+    {
+        extensions.insert(self);
+        #[cfg(feature = "axum")]
+        extensions.insert(AnyDelivery);
+    }
+
     /// The kind of event: one of the provider's known names, or `"other"`.
-    pub(crate) fn event_name(&self) -> &'static str {
-        self.inner.event_name
+    pub(crate) fn label(&self) -> &Arc<str> {
+        &self.inner.label
     }
 }
 
@@ -136,21 +154,37 @@ impl<E: Event> Delivery<E> {
 
     fn bare_record(&self) -> Record {
         Record {
-            event: self.event_name().into(),
+            event: (**self.label()).into(),
             received_at_ms: clock::epoch_ms(self.received_at()),
-            ..Record::undecoded(self.provider(), self.tenant(), self.raw().clone())
+            ..Record::undecoded(
+                self.provider(),
+                self.tenant(),
+                self.inner.origin.head.clone(),
+                self.raw().clone(),
+            )
         }
     }
 }
 
 impl<E: Event> From<&Delivery<E>> for Record {
     fn from(delivery: &Delivery<E>) -> Self {
+        let event = delivery.event();
+        let kind = Some(event.name()).filter(|name| **name != **delivery.label());
         Self {
-            id: delivery.event().id().map(Into::into),
+            kind: kind.map(|kind| shown(kind).into()),
+            id: event.id().map(Into::into),
             idempotency_key: delivery.idempotency_key().map(Into::into),
             ..delivery.bare_record()
         }
     }
+}
+
+/// A sender's text, escaped and cut.
+fn shown(text: &str) -> String {
+    const MOST: usize = 64;
+    let start = text.chars().take(MOST).flat_map(char::escape_debug);
+    let cut = text.chars().nth(MOST).map(|_| '…');
+    start.chain(cut).collect()
 }
 
 impl<E> Clone for Delivery<E> {
@@ -166,8 +200,8 @@ impl<E> fmt::Debug for Delivery<E> {
         f.debug_struct("Delivery")
             .field("provider", &self.provider())
             .field("tenant", &self.tenant())
-            .field("event", &self.event_name())
-            .field("len", &self.inner.raw.len())
+            .field("event", &self.label())
+            .field("len", &self.inner.origin.raw.len())
             .finish_non_exhaustive()
     }
 }

@@ -2,12 +2,16 @@ use std::{any::type_name, fmt};
 
 use axum_core::{
     body::Body,
-    extract::FromRequestParts,
+    extract::{FromRequestParts, OptionalFromRequestParts},
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, request::Parts};
 
-use crate::{delivery::Delivery, outcome::AskedFor, provider::Event};
+use crate::{
+    delivery::{AnyDelivery, Delivery},
+    outcome::AskedFor,
+    provider::Event,
+};
 
 impl<E: Event, S: Sync> FromRequestParts<S> for Delivery<E> {
     type Rejection = MissingDelivery;
@@ -17,6 +21,24 @@ impl<E: Event, S: Sync> FromRequestParts<S> for Delivery<E> {
         delivery.ok_or(MissingDelivery {
             asked: type_name::<E>(),
         })
+    }
+}
+
+/// `Option<Delivery<E>>` is `None` on a route without a layer, and an error under the layer of another
+/// provider.
+impl<E: Event, S: Sync> OptionalFromRequestParts<S> for Delivery<E> {
+    type Rejection = MissingDelivery;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &S,
+    ) -> Result<Option<Self>, Self::Rejection> {
+        if parts.extensions.get::<AnyDelivery>().is_none() {
+            return Ok(None);
+        }
+        <Self as FromRequestParts<S>>::from_request_parts(parts, state)
+            .await
+            .map(Some)
     }
 }
 

@@ -1,7 +1,7 @@
 use std::{any::type_name, convert::Infallible, future::pending, sync::Arc};
 
 use bytes::Bytes;
-use http::Response;
+use http::{Response, request::Parts};
 use tokio::{
     sync::watch,
     time::{Instant, timeout_at},
@@ -13,6 +13,8 @@ use crate::{
     config::Config,
     dead_letter::{Confirmation, LetterWriter},
     delivery::Delivery,
+    json::envelope::without_bom,
+    kept_head::KeptHead,
     outcome::{AskedFor, End, LetterReason, OutcomeKind},
     panic::discard,
     policy::Failed,
@@ -60,7 +62,7 @@ impl<E: Event> Job<E> {
 
     /// Without a `writer` the delivery is never stored.
     pub(crate) fn decoded(&mut self, delivery: &Delivery<E>, writer: Option<LetterWriter>) {
-        let event = delivery.event_name();
+        let event = Arc::clone(delivery.label());
         self.report.decoded(event, delivery.received_at());
         self.storage = writer.map(|writer| Storage {
             writer,
@@ -94,11 +96,25 @@ impl<E: Event> Job<E> {
         self.store(reason, self.accepts_failures())
     }
 
-    /// Stores a body that is no event. `None` without a store.
-    pub(crate) fn store_unread(&self, reason: LetterReason, body: Bytes) -> Option<Confirmation> {
+    /// Stores a refused request that may be an event. `None` without a store, and for a stranger's, who
+    /// could fill the store.
+    pub(crate) fn store_unread(
+        &self,
+        kind: RejectionKind,
+        head: &Parts,
+        body: Bytes,
+    ) -> Option<Confirmation> {
+        let Config { rules, access, .. } = &*self.config;
+        let reason = letter_reason(kind);
+        let kept = KeptHead::of(head, rules, access);
+        let is_empty = without_bom(&body).trim_ascii().is_empty() && kept.query.is_none();
+        let may_be_event = rules.event_methods.contains(&head.method) && !is_empty;
+        if reason == LetterReason::Other || !may_be_event || !self.report.is_trusted() {
+            return None;
+        }
         let mut writer = LetterWriter::new(self.config.store.clone()?);
         let tenant = self.report.tenant().map(AsRef::as_ref);
-        let record = || Record::undecoded(self.config.rules.name, tenant, body);
+        let record = || Record::undecoded(rules.name, tenant, kept, body);
         Some(writer.store(reason, self.accepts_failures(), false, record))
     }
 
@@ -166,8 +182,11 @@ impl<E: Event> Job<E> {
     pub(crate) fn finish<R, X>(&mut self, end: HandlerEnd<R, X>, is_stored: bool) -> Answer<R, X> {
         match end {
             Ok(response) => {
-                self.report.delivery_ended(End::answered(response.status()));
-                Ok(response.map(ResponseBody::handler))
+                let mut end = End::answered(response.status());
+                let response = self.config.handled(response);
+                end.status = Some(response.status());
+                self.report.delivery_ended(end);
+                Ok(response)
             }
             Err(failure) if is_stored => {
                 let end = failure
@@ -225,14 +244,7 @@ impl<R, E> Failure<R, E> {
     /// The same, where there is a rejection already.
     pub(crate) fn rejection(rejection: Rejection) -> Box<Self> {
         Box::new(Self {
-            reason: match rejection.kind() {
-                RejectionKind::Malformed => LetterReason::Malformed,
-                RejectionKind::Panicked => LetterReason::Panicked,
-                RejectionKind::Draining => LetterReason::Draining,
-                RejectionKind::Interrupted => LetterReason::Interrupted,
-                RejectionKind::Busy => LetterReason::Busy,
-                _ => LetterReason::Other,
-            },
+            reason: letter_reason(rejection.kind()),
             end: End::rejected(&rejection),
             answer: Ok(rejection.into_response()),
         })
@@ -260,5 +272,17 @@ impl<R, E> Failure<R, E> {
             end,
             answer: Ok(response.map(ResponseBody::handler)),
         })
+    }
+}
+
+/// `Other` for refusals that are never stored.
+fn letter_reason(kind: RejectionKind) -> LetterReason {
+    match kind {
+        RejectionKind::Malformed => LetterReason::Malformed,
+        RejectionKind::Panicked => LetterReason::Panicked,
+        RejectionKind::Draining => LetterReason::Draining,
+        RejectionKind::Interrupted => LetterReason::Interrupted,
+        RejectionKind::Busy => LetterReason::Busy,
+        _ => LetterReason::Other,
     }
 }

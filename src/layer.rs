@@ -47,8 +47,9 @@ impl<P: Provider> WebhookLayer<P> {
     ///
     /// # Panics
     ///
-    /// When the provider's [rules](crate::Rules) are invalid: HEAD as a method, a success that is no
-    /// 2xx, a body limit or a deadline of zero, a deadline not shorter than its limit.
+    /// When the provider's [rules](crate::Rules) are invalid: a success that is no 2xx, or one with a
+    /// body that cannot have one, events by HEAD or the like, a body limit or a deadline of zero, a
+    /// deadline not shorter than its limit.
     #[must_use]
     #[track_caller]
     pub fn new(provider: P, access: Access) -> Self {

@@ -21,6 +21,7 @@ mod provider;
 mod supervise;
 
 mod dead_letter;
+mod kept_head;
 mod record;
 mod replay;
 
@@ -31,6 +32,7 @@ mod outcome;
 mod panic;
 mod rejection;
 mod report;
+mod shared;
 mod strikes;
 mod trace;
 
@@ -40,8 +42,19 @@ mod extract;
 mod json;
 mod scalar;
 
+#[cfg(feature = "signed")]
+mod payload;
+
 pub mod alegra;
 pub mod bsale;
+#[cfg(feature = "signed")]
+pub mod github;
+#[cfg(feature = "signed")]
+pub mod meta;
+#[cfg(feature = "signed")]
+pub mod signature;
+#[cfg(feature = "signed")]
+pub mod standard_webhooks;
 
 #[cfg(doc)]
 pub mod guide;
@@ -52,7 +65,7 @@ pub mod guide;
 struct Readme;
 
 pub use self::{
-    access::{Access, Admission, Secret},
+    access::{Access, Admission, Secret, Secrets},
     background::Background,
     body::{RequestBody, ResponseBody},
     dead_letter::{DeadLetter, DeadLetters, JsonLines, JsonLinesError, JsonLinesOptions, Letters},
@@ -61,7 +74,7 @@ pub use self::{
     layer::WebhookLayer,
     outcome::{LetterReason, Outcome, OutcomeKind},
     policy::{Failed, Late},
-    provider::{Event, Provider, Received, Rules},
+    provider::{Event, Incoming, Provider, Received, Rules, Verified},
     record::Record,
     rejection::{Rejection, RejectionKind},
     replay::{Replay, Unmarked},
@@ -71,3 +84,5 @@ pub use self::{
 };
 #[cfg(feature = "axum")]
 pub use extract::MissingDelivery;
+#[cfg(feature = "signed")]
+pub use payload::Payload;

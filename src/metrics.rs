@@ -16,7 +16,7 @@ pub(crate) fn outcome(outcome: &Outcome) {
     #[cfg(feature = "metrics")]
     {
         let provider = outcome.provider();
-        if !outcome.admitted {
+        if outcome.is_stranger() {
             counter!("webhook_access_refused_total", "provider" => provider).increment(1);
         }
         if outcome.is_late_end() {
@@ -25,7 +25,7 @@ pub(crate) fn outcome(outcome: &Outcome) {
         counter!(
             "webhook_requests_total",
             "provider" => provider,
-            "event" => outcome.event().unwrap_or(NO_EVENT),
+            "event" => outcome.event().unwrap_or(NO_EVENT).to_owned(),
             "outcome" => outcome.kind().as_str(),
         )
         .increment(1);
@@ -40,14 +40,10 @@ pub(crate) fn outcome(outcome: &Outcome) {
     }
 }
 
-pub(crate) fn consecutive_failures(
-    provider: &'static str,
-    event: Option<&'static str>,
-    count: u32,
-) {
+pub(crate) fn consecutive_failures(provider: &'static str, event: Option<&str>, count: u32) {
     #[cfg(feature = "metrics")]
     {
-        let event = event.unwrap_or(NO_EVENT);
+        let event = event.unwrap_or(NO_EVENT).to_owned();
         gauge!("webhook_consecutive_failures", "provider" => provider, "event" => event).set(count);
     }
 }

@@ -19,12 +19,13 @@ use crate::rejection::{Rejection, RejectionKind};
 #[derive(Debug, Clone)]
 pub struct Outcome {
     pub(crate) provider: &'static str,
-    /// Whether the credential was right.
-    pub(crate) admitted: bool,
+    /// Whether the request is no stranger's: a credential was right, the signature held, or, with
+    /// neither, it is an event that the application takes from anybody.
+    pub(crate) is_trusted: bool,
     /// Whether a delivery, or a probe, can come by its method.
     pub(crate) may_be_delivery: bool,
     pub(crate) tenant: Option<Arc<str>>,
-    pub(crate) event: Option<&'static str>,
+    pub(crate) event: Option<Arc<str>>,
     pub(crate) end: End,
     pub(crate) late_end: bool,
     pub(crate) duration: Duration,
@@ -48,7 +49,8 @@ pub enum OutcomeKind {
     /// The request was refused and no handler ran.
     Rejected,
     /// The handler answered with another status, returned an error, panicked or was cut off; or
-    /// the inner service failed to become ready, or other code of the application's panicked.
+    /// the inner service failed to become ready, the request could not be verified, or other code of
+    /// the application's panicked.
     Failed,
     /// The client hung up before there was an answer.
     GivenUp,
@@ -126,7 +128,7 @@ impl Outcome {
     pub(crate) fn new(provider: &'static str) -> Self {
         Self {
             provider,
-            admitted: false,
+            is_trusted: false,
             may_be_delivery: false,
             tenant: None,
             event: None,
@@ -144,8 +146,8 @@ impl Outcome {
         self.provider
     }
 
-    /// The tenant: the secret's label, or what the closure of [`Access::by`](crate::Access::by)
-    /// returned. `None` without a label, and for a wrong credential.
+    /// The delivery's [tenant](crate::Delivery::tenant), as far as it is known. `None` for a wrong
+    /// credential.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
         self.tenant.as_deref()
@@ -154,8 +156,8 @@ impl Outcome {
     /// The kind of event, one of the provider's known names or `"other"`. `None` when it was no
     /// event, or was not read that far.
     #[must_use]
-    pub fn event(&self) -> Option<&'static str> {
-        self.event
+    pub fn event(&self) -> Option<&str> {
+        self.event.as_deref()
     }
 
     /// How it ended.
@@ -199,6 +201,14 @@ impl Outcome {
             (None, Some(note)) => Some(note),
             (None, None) => None,
         }
+    }
+
+    /// Whether nothing was proven, and the failure is not the receiver's. A stranger who hangs up counts
+    /// as one, too.
+    pub(crate) fn is_stranger(&self) -> bool {
+        let rejection = self.rejection().map(Rejection::kind);
+        let is_ours = rejection == Some(RejectionKind::Unavailable);
+        !self.is_trusted && !is_ours && self.kind() != OutcomeKind::Probe
     }
 
     /// Whether this is the end of a handler whose request had its outcome before.
@@ -280,7 +290,9 @@ impl End {
     /// The request was refused, or the handler was cut off, or code of the application's panicked.
     pub(crate) fn rejected(rejection: &Rejection) -> Self {
         let kind = match rejection.kind() {
-            RejectionKind::Panicked | RejectionKind::Interrupted => OutcomeKind::Failed,
+            RejectionKind::Panicked | RejectionKind::Interrupted | RejectionKind::Unavailable => {
+                OutcomeKind::Failed
+            }
             _ => OutcomeKind::Rejected,
         };
         Self {

@@ -42,6 +42,14 @@ impl<F, T> Caught<F, T> {
             last: Some(last),
         }
     }
+
+    /// Drops the future without its output.
+    pub(crate) fn stop(self: Pin<&mut Self>) {
+        let this = self.project();
+        let mut future = this.future;
+        let _ = caught(|| future.set(None));
+        discard(this.last.take());
+    }
 }
 
 impl<F: Future, T> Future for Caught<F, T> {

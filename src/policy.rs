@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Late {
-    /// A success: `202 Accepted` for Alegra, `200 OK` for Bsale.
+    /// The provider's [success](crate::Rules::success): `202 Accepted` for Alegra, `200 OK` for Bsale.
     ///
     /// The provider takes the delivery for received and does not send it again. Without a
     /// [store](crate::WebhookLayer::dead_letters), a crash before the handler ends loses the delivery.
@@ -13,8 +13,9 @@ pub enum Late {
     Accept,
     /// `503 Service Unavailable` with `Retry-After`.
     ///
-    /// Alegra counts that as a strike and deletes a subscription after ten in a row. No provider
-    /// documents that it would send the delivery again.
+    /// Alegra counts that as a strike and deletes a subscription after ten in a row. Neither Alegra nor
+    /// Bsale documents that it would send the delivery again. Meta, and senders of Standard Webhooks, do:
+    /// the handler may then run twice.
     Refuse,
 }
 

@@ -2,15 +2,19 @@
 
 use std::{
     future::{Future, poll_fn},
+    pin::pin,
     sync::Arc,
     task::Poll,
     time::SystemTime,
 };
 
 use bytes::Bytes;
-use http::{Method, Request, Response, request::Parts};
+use http::{Request, Response, request::Parts};
 use http_body::Body;
-use tokio::task::coop;
+use tokio::{
+    task::coop,
+    time::{Instant, timeout_at},
+};
 use tower::{BoxError, Service};
 
 use crate::{
@@ -18,13 +22,13 @@ use crate::{
     clock,
     collect::collect,
     dead_letter::LetterWriter,
-    delivery::Delivery,
+    delivery::{Delivery, Origin},
     head,
     job::{Failure, Job},
-    json::envelope::without_bom,
+    kept_head::KeptHead,
     outcome::{End, OutcomeKind},
-    panic::{Panicked, caught, discard},
-    provider::{Event, Provider, ReceivedKind},
+    panic::{Caught, Panicked, caught, discard},
+    provider::{Event, Incoming, Provider, ReceivedKind, Verified},
     rejection::{Rejection, RejectionKind},
     supervise::{self, Supervised},
 };
@@ -32,7 +36,7 @@ use crate::{
 /// The started handler, or the answer to a request that reaches none.
 pub(crate) type Started<R, E> = Result<Supervised<R, E>, Answer<R, E>>;
 
-/// Steps 3 to 5 of the table in the manual, `src/manual.md`, and the start of the handler. Dropping the
+/// Steps 3 to 6 of the table in the manual, `src/manual.md`, and the start of the handler. Dropping the
 /// future ends the request.
 #[expect(
     clippy::manual_async_fn,
@@ -68,7 +72,16 @@ where
         };
         job.report.body_read(raw.len());
 
-        let delivery = match decode(&*provider, &job, &head, &raw) {
+        let verified = match verify(&*provider, &mut job, &head, &raw).await {
+            Ok(verified) => verified,
+            // Never stored: a replay is not verified.
+            Err(rejection) => {
+                discard(inner);
+                discard(head);
+                return Err(Ok(job.refuse(rejection)));
+            }
+        };
+        let delivery = match decode(&*provider, &mut job, &head, &raw, verified) {
             Ok(ReceivedKind::Event(delivery)) => delivery,
             Ok(ReceivedKind::Probe(reply)) => {
                 discard(inner);
@@ -78,22 +91,13 @@ where
                 return Err(Ok(reply.map(ResponseBody::own)));
             }
             Err(rejection) => {
-                let is_post = head.method == Method::POST;
                 discard(inner);
+                let confirmation = job.store_unread(rejection.kind(), &head, raw);
                 discard(head);
-                if !matches!(
-                    rejection.kind(),
-                    RejectionKind::Malformed | RejectionKind::Panicked
-                ) {
+                if confirmation.is_none() {
                     return Err(Ok(job.refuse(rejection)));
                 }
                 let failure = Failure::rejection(rejection);
-                // Only a POST can be a delivery, and under open access anybody could fill the store.
-                let is_empty = without_bom(&raw).trim_ascii().is_empty();
-                let may_be_stored = is_post && !is_empty && !job.config.access.is_open();
-                let confirmation = may_be_stored
-                    .then(|| job.store_unread(failure.reason, raw))
-                    .flatten();
                 return Err(job.finish_unhandled(failure, confirmation).await);
             }
         };
@@ -109,40 +113,96 @@ where
             return Err(job.finish_unhandled(failure, confirmation).await);
         }
         let body = RequestBody::new(raw);
-        head.extensions.insert(delivery.clone());
+        delivery.clone().insert_into(&mut head.extensions);
         let request = Request::from_parts(head, body);
         let handler = supervise::start(&mut job, inner, request, delivery);
         Ok(Supervised::new(job, handler))
     }
 }
 
-/// Step 4: what the provider's code says of the request.
-fn decode<P: Provider>(
+/// Step 4: what the provider's code can prove of the request.
+async fn verify<P: Provider>(
     provider: &P,
-    job: &Job<P::Event>,
+    job: &mut Job<P::Event>,
     head: &Parts,
     raw: &Bytes,
+) -> Result<Verified, Rejection> {
+    let deadline = job.deadline.expect("only a replay has none");
+    let tenant = job.report.tenant().cloned();
+    let request = Incoming::new(head, raw).with_tenant(tenant.as_deref());
+    // A stranger who sends the body slowly must not look like a database of keys that is down.
+    let is_early = deadline - Instant::now() >= job.config.deadline / 2;
+    let mut verifying = pin!(Caught::new(async { provider.verify(&request).await }, ()));
+    // The budget of the task that polls this may be used up by others.
+    let verified = coop::unconstrained(timeout_at(deadline, verifying.as_mut())).await;
+    let verified = match verified {
+        Ok(verified) => verified.map_err(Rejection::panicked)??,
+        Err(_) => {
+            verifying.stop();
+            return Err(Rejection::new(match is_early {
+                true => RejectionKind::Unavailable,
+                false => RejectionKind::Timeout,
+            }));
+        }
+    };
+    if verified.is_signed {
+        job.report.trusted();
+    }
+    job.report.names_tenant(verified.tenant.clone())?;
+    Ok(verified)
+}
+
+/// Step 5: what the provider's code says that the request is.
+fn decode<P: Provider>(
+    provider: &P,
+    job: &mut Job<P::Event>,
+    head: &Parts,
+    raw: &Bytes,
+    verified: Verified,
 ) -> Result<ReceivedKind<Delivery<P::Event>>, Rejection> {
-    let decoded = caught(|| match provider.receive(head, raw)?.0 {
+    let Verified { is_probe, key, .. } = verified;
+    let request = Incoming::new(head, raw)
+        .with_tenant(job.report.tenant().map(|it| &**it))
+        .with_key(key.as_deref());
+    let received = caught(|| provider.decode(&request)).map_err(Rejection::panicked)??;
+    if let Err(rejection) = job.report.names_tenant(received.tenant) {
+        discard(received.kind);
+        return Err(rejection);
+    }
+    let rules = &job.config.rules;
+    match received.kind {
         ReceivedKind::Probe(reply) => Ok(ReceivedKind::Probe(reply)),
         // The other methods are for probes.
-        ReceivedKind::Event(event) if head.method != Method::POST => {
+        ReceivedKind::Event(event) if !rules.event_methods.contains(&head.method) => {
             discard(event);
             Err(Rejection::new(RejectionKind::Method))
         }
-        ReceivedKind::Event(event) => Ok(ReceivedKind::Event(Delivery::new(
-            &job.config.rules,
-            job.report.tenant().cloned(),
-            event,
-            raw.clone(),
-            SystemTime::now(),
-            job.deadline,
-        ))),
-    });
-    decoded.unwrap_or_else(|Panicked| Err(Rejection::new(RejectionKind::Panicked)))
+        ReceivedKind::Event(event) if is_probe => {
+            discard(event);
+            Err(Rejection::unauthorized(
+                "an event came in a request that `verify` takes for a probe",
+            ))
+        }
+        ReceivedKind::Event(event) => {
+            let origin = Origin {
+                tenant: job.report.tenant().cloned(),
+                head: KeptHead::of(head, rules, &job.config.access),
+                raw: raw.clone(),
+                received_at: SystemTime::now(),
+                deadline: job.deadline,
+                idempotency_key: None,
+            };
+            // The event's own code, its name, may panic too.
+            let delivery =
+                caught(|| Delivery::new(rules, event, origin)).map_err(Rejection::panicked)?;
+            // With neither a credential nor a signature, the application takes events from anybody.
+            job.report.trusted();
+            Ok(ReceivedKind::Event(delivery))
+        }
+    }
 }
 
-/// Step 5: takes a slot first, then waits for the inner service's readiness.
+/// Step 6: takes a slot first, then waits for the inner service's readiness.
 pub(crate) async fn reserve<S, E, R>(
     job: &mut Job<E>,
     inner: &mut S,

@@ -4,15 +4,17 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use crate::clock;
+use crate::{clock, kept_head::KeptHead};
 
 /// The format of records and dead letters. Another format gets another number.
 pub(crate) const VERSION: u32 = 1;
 
-/// A delivery in its owned form, for queues and files: its metadata and the raw body.
+/// A delivery in its owned form, for queues and files: its metadata and the raw body. Made by
+/// `Record::from(&delivery)`.
 ///
 /// It holds no decoded event, so nothing of the delivery is lost or changed on the way. The same
-/// provider reads the body again, see [`Webhook::replay`](crate::Webhook::replay).
+/// provider reads it again, see [`Webhook::replay`](crate::Webhook::replay). Of the request's head it
+/// keeps what the provider's [`Rules`](crate::Rules) name, and the content type.
 ///
 /// It serializes as a versioned object. The body is text, or base64 if it is not UTF-8. [`Debug`]
 /// prints nothing of the body.
@@ -25,10 +27,14 @@ pub struct Record {
     pub(crate) tenant: Option<Box<str>>,
     pub(crate) event: Box<str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kind: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) id: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) idempotency_key: Option<Box<str>>,
     pub(crate) received_at_ms: u64,
+    #[serde(flatten)]
+    pub(crate) head: KeptHead,
     #[serde(flatten, serialize_with = "write_body", deserialize_with = "read_body")]
     pub(crate) body: Bytes,
 }
@@ -50,6 +56,26 @@ impl Record {
     #[must_use]
     pub fn event(&self) -> &str {
         &self.event
+    }
+
+    /// What the sender called the kind of event: the same as [`event`](Self::event), unless that is
+    /// `"other"`. Then it is escaped, and cut after 64 characters.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.kind.as_deref().unwrap_or(&self.event)
+    }
+
+    /// The first value of a header, of those that the record [keeps](crate::Rules::keep_headers).
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.head.headers.iter();
+        headers.find_map(|(kept, value)| kept.eq_ignore_ascii_case(name).then_some(&**value))
+    }
+
+    /// The query, if the record [keeps](crate::Rules::keep_query) it.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.head.query.as_deref()
     }
 
     /// The id of the object that the event is about.
@@ -78,15 +104,22 @@ impl Record {
     }
 
     /// A body that is no event.
-    pub(crate) fn undecoded(provider: &str, tenant: Option<&str>, body: Bytes) -> Self {
+    pub(crate) fn undecoded(
+        provider: &str,
+        tenant: Option<&str>,
+        head: KeptHead,
+        body: Bytes,
+    ) -> Self {
         Self {
             version: VERSION,
             provider: provider.into(),
             tenant: tenant.map(Into::into),
             event: "other".into(),
+            kind: None,
             id: None,
             idempotency_key: None,
             received_at_ms: clock::epoch_ms(SystemTime::now()),
+            head,
             body,
         }
     }

@@ -1,11 +1,11 @@
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use http::{
     HeaderValue, Response, StatusCode,
     header::{ACCEPT_ENCODING, RETRY_AFTER},
 };
 
-use crate::body::ResponseBody;
+use crate::{body::ResponseBody, panic::Panicked};
 
 /// The `Retry-After` of a `503`: long enough for a restart.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
@@ -28,12 +28,12 @@ const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
 /// ```
 ///
 /// A [`Provider`](crate::Provider) returns one for a request that it does not accept. The reason is
-/// a text of the provider's code, so it cannot leak anything of the request.
+/// a fixed text of the provider's code, so it cannot leak anything of the request. The library's own
+/// reasons add numbers, and names of headers and fields that the provider's code has given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
     kind: RejectionKind,
-    reason: &'static str,
-    position: Option<(u32, u32)>,
+    reason: Cow<'static, str>,
 }
 
 /// The kinds of [`Rejection`], in the order in which a request meets them.
@@ -53,8 +53,12 @@ pub enum RejectionKind {
     Timeout,
     /// The body ended before its announced length, or with an error: `400 Bad Request`.
     Truncated,
-    /// The provider's code found the signature missing or wrong: `401 Unauthorized`.
+    /// The provider's code found the signature missing or wrong, or the request proves one tenant and
+    /// names another: `401 Unauthorized`.
     Unauthorized,
+    /// The provider's code could not find out whether the request is the provider's, or not by the
+    /// deadline. The handler did not run: `503 Service Unavailable`, with `Retry-After`.
+    Unavailable,
     /// The body is not one of the provider's: `400 Bad Request`.
     Malformed,
     /// The sender is not on the allow-list: `403 Forbidden`.
@@ -92,7 +96,7 @@ impl RejectionKind {
             Self::Truncated | Self::Malformed => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::Busy | Self::Draining | Self::Late | Self::Interrupted => {
+            Self::Unavailable | Self::Busy | Self::Draining | Self::Late | Self::Interrupted => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
@@ -115,6 +119,10 @@ impl RejectionKind {
             Self::Timeout => ("timeout", "the body was not complete by the deadline"),
             Self::Truncated => ("truncated", "the body ended early"),
             Self::Unauthorized => ("unauthorized", "the signature is missing or wrong"),
+            Self::Unavailable => (
+                "unavailable",
+                "the request could not be verified by the deadline",
+            ),
             Self::Malformed => ("malformed", "the body is not in the provider's format"),
             Self::Forbidden => ("forbidden", "the sender is not on the allow-list"),
             Self::Busy => ("busy", "no slot, or no ready service, by the deadline"),
@@ -139,6 +147,13 @@ impl Rejection {
         Self::because(RejectionKind::Unauthorized, reason)
     }
 
+    /// The request could not be verified, because of something on the receiver's side: the database of
+    /// keys is down. `503 Service Unavailable`, with `Retry-After`. The log has an ERROR.
+    #[must_use]
+    pub fn unavailable(reason: &'static str) -> Self {
+        Self::because(RejectionKind::Unavailable, reason)
+    }
+
     /// The sender is known, and may not deliver here: `403 Forbidden`.
     #[must_use]
     pub fn forbidden(reason: &'static str) -> Self {
@@ -148,8 +163,7 @@ impl Rejection {
     /// Adds the place of the error in the body. Line and column count from 1.
     #[must_use]
     pub fn at(mut self, line: usize, column: usize) -> Self {
-        let within = |place| u32::try_from(place).unwrap_or(u32::MAX);
-        self.position = Some((within(line), within(column)));
+        self.reason = format!("{} (line {line}, column {column})", self.reason).into();
         self
     }
 
@@ -157,11 +171,16 @@ impl Rejection {
         Self::because(kind, kind.texts().1)
     }
 
-    fn because(kind: RejectionKind, reason: &'static str) -> Self {
+    /// The user's code panicked.
+    pub(crate) fn panicked(_: Panicked) -> Self {
+        Self::new(RejectionKind::Panicked)
+    }
+
+    /// `reason` must hold nothing of a key, a signature or a body.
+    pub(crate) fn because(kind: RejectionKind, reason: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind,
-            reason,
-            position: None,
+            reason: reason.into(),
         }
     }
 
@@ -185,9 +204,10 @@ impl Rejection {
             RejectionKind::Encoding => {
                 Some((ACCEPT_ENCODING, HeaderValue::from_static("identity")))
             }
-            RejectionKind::Busy | RejectionKind::Draining | RejectionKind::Late => {
-                Some((RETRY_AFTER, RETRY_AFTER_SECONDS))
-            }
+            RejectionKind::Unavailable
+            | RejectionKind::Busy
+            | RejectionKind::Draining
+            | RejectionKind::Late => Some((RETRY_AFTER, RETRY_AFTER_SECONDS)),
             _ => None,
         };
         response.headers_mut().extend(header);
@@ -198,11 +218,7 @@ impl Rejection {
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.reason)?;
-        match self.position {
-            Some((line, column)) => write!(f, " (line {line}, column {column})"),
-            None => Ok(()),
-        }
+        f.write_str(&self.reason)
     }
 }
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use http::{HeaderValue, Method, Request, Response, header::CONTENT_TYPE};
+use http::{Request, Response, request::Parts};
 use tokio::{
     task::coop,
     time::{Instant, timeout},
@@ -12,10 +12,10 @@ use crate::{
     body::{Answer, RequestBody},
     config::Config,
     dead_letter::{DeadLetter, LetterWriter},
-    delivery::Delivery,
+    delivery::{Delivery, Origin},
     job::Job,
-    panic::{Panicked, caught, discard},
-    provider::{Provider, ReceivedKind},
+    panic::{caught, discard},
+    provider::{Incoming, Provider, ReceivedKind},
     receive::reserve,
     record::Record,
     rejection::{Rejection, RejectionKind},
@@ -76,15 +76,15 @@ where
     R: Send + 'static,
 {
     let Replay { record, letter } = what;
-    let delivery = match decode(&*provider, &config, &record) {
-        Ok(delivery) => delivery,
+    let mut report = Report::new(config.rules.name, Instant::now(), None);
+    report.admitted(record.tenant().map(Into::into), true, true);
+    let (mut head, delivery) = match read(&*provider, &config, &mut report, &record) {
+        Ok(read) => read,
         Err(rejection) => {
             discard(inner);
             return Ok(config.refuse(rejection));
         }
     };
-    let mut report = Report::new(delivery.provider(), Instant::now(), None);
-    report.admitted(record.tenant().map(Into::into), true);
     report.body_read(delivery.raw().len());
     let is_letter = letter.is_some();
     let writer = config.store.clone().zip(letter);
@@ -98,11 +98,9 @@ where
         job.release();
         return failure.answer;
     }
-    let mut request = Request::new(RequestBody::new(delivery.raw().clone()));
-    *request.method_mut() = Method::POST;
-    let json = HeaderValue::from_static("application/json");
-    request.headers_mut().insert(CONTENT_TYPE, json);
-    request.extensions_mut().insert(delivery.clone());
+    let body = RequestBody::new(delivery.raw().clone());
+    delivery.clone().insert_into(&mut head.extensions);
+    let request = Request::from_parts(head, body);
     let mut handler = supervise::start(&mut job, inner, request, delivery);
     // In a task, since dropping a replay does not cancel it, and its caller may not poll it.
     let finished = tokio::spawn(Span::current().instrument(async move {
@@ -129,24 +127,34 @@ where
     })
 }
 
-fn decode<P: Provider>(
+/// The head of the replayed request, and its delivery.
+fn read<P: Provider>(
     provider: &P,
     config: &Config,
+    report: &mut Report,
     record: &Record,
-) -> Result<Delivery<P::Event>, Rejection> {
+) -> Result<(Parts, Delivery<P::Event>), Rejection> {
     if record.provider() != config.rules.name {
         return Err(Rejection::malformed("the record is of another provider"));
     }
-    let decoded = caught(|| match provider.replay(record.body())?.0 {
-        ReceivedKind::Event(event) => Ok(Delivery::new(
-            &config.rules,
-            record.tenant().map(Into::into),
-            event,
-            record.body().clone(),
-            record.received_at(),
-            None,
-        )),
-        ReceivedKind::Probe(_) => Err(Rejection::malformed("the record holds a probe")),
-    });
-    decoded.unwrap_or_else(|Panicked| Err(Rejection::new(RejectionKind::Panicked)))
+    let head = record.head.parts()?;
+    let request = Incoming::new(&head, record.body()).with_tenant(record.tenant());
+    let received = caught(|| provider.decode(&request)).map_err(Rejection::panicked)??;
+    let ReceivedKind::Event(event) = received.kind else {
+        return Err(Rejection::malformed("the record holds a probe"));
+    };
+    if let Err(rejection) = report.names_tenant(received.tenant) {
+        discard(event);
+        return Err(rejection);
+    }
+    let origin = Origin {
+        tenant: report.tenant().cloned(),
+        head: record.head.clone(),
+        raw: record.body().clone(),
+        received_at: record.received_at(),
+        deadline: None,
+        idempotency_key: record.idempotency_key.clone(),
+    };
+    let delivery = caught(|| Delivery::new(&config.rules, event, origin));
+    Ok((head, delivery.map_err(Rejection::panicked)?))
 }

@@ -58,18 +58,53 @@ impl Report {
         self.outcome.tenant.as_ref()
     }
 
-    /// The credential was right. `may_be_delivery`: whether a delivery can come by the method.
-    pub(crate) fn admitted(&mut self, tenant: Option<Arc<str>>, may_be_delivery: bool) {
-        self.outcome.admitted = true;
+    /// Access admits the request. `is_trusted`: by a credential; `may_be_delivery`: whether a delivery
+    /// can come by the method.
+    pub(crate) fn admitted(
+        &mut self,
+        tenant: Option<Arc<str>>,
+        is_trusted: bool,
+        may_be_delivery: bool,
+    ) {
+        self.outcome.is_trusted = is_trusted;
         self.outcome.may_be_delivery = may_be_delivery;
         self.outcome.tenant = tenant;
+    }
+
+    /// The request is no stranger's.
+    pub(crate) fn trusted(&mut self) {
+        self.outcome.is_trusted = true;
+    }
+
+    pub(crate) fn is_trusted(&self) -> bool {
+        self.outcome.is_trusted
+    }
+
+    /// The key or the body names a tenant. Fails if another one is known: one tenant's key must not speak
+    /// for another tenant.
+    pub(crate) fn names_tenant(&mut self, named: Option<Arc<str>>) -> Result<(), Rejection> {
+        if named.as_ref().is_some_and(|named| !is_label(named)) {
+            return Err(Rejection::malformed(
+                "the name of the tenant is empty, too long, or has control characters",
+            ));
+        }
+        match (&self.outcome.tenant, named) {
+            (Some(known), Some(named)) if *known != named => Err(Rejection::unauthorized(
+                "the request proves one tenant and names another",
+            )),
+            (None, Some(named)) => {
+                self.outcome.tenant = Some(named);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn body_read(&mut self, bytes: usize) {
         self.outcome.body_size = Some(bytes);
     }
 
-    pub(crate) fn decoded(&mut self, event: &'static str, received_at: SystemTime) {
+    pub(crate) fn decoded(&mut self, event: Arc<str>, received_at: SystemTime) {
         self.outcome.event = Some(event);
         self.outcome.received_at = Some(received_at);
     }
@@ -120,4 +155,9 @@ impl Drop for Report {
             self.tell(End::given_up());
         }
     }
+}
+
+/// Whether a tenant of this name may be in the log and in a record: the sender may have written it.
+fn is_label(name: &str) -> bool {
+    (1..=256).contains(&name.len()) && !name.chars().any(char::is_control)
 }

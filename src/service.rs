@@ -122,7 +122,8 @@ fn check<E: Event>(job: &mut Job<E>, head: &Parts, length: &SizeHint) -> Result<
     let Admission(tenant) = admission.map_err(|Panicked| RejectionKind::Panicked)?;
     let tenant = tenant.ok_or(RejectionKind::NotFound)?;
     let may_be_delivery = head::may_be_delivery(&head.method, &config.rules.methods);
-    job.report.admitted(tenant, may_be_delivery);
+    let is_trusted = !config.access.is_open();
+    job.report.admitted(tenant, is_trusted, may_be_delivery);
     head::check(head, length, &config.rules.methods, config.body_limit)
 }
 
@@ -176,14 +177,16 @@ impl<S, P: Provider> Webhook<S, P> {
     /// Gives a [`Record`](crate::Record) or a [`DeadLetter`](crate::DeadLetter) to the same handler
     /// again.
     ///
-    /// The provider's code reads the body again. The handler gets the delivery in a `POST /` with the
-    /// content type `application/json`. There is no check of access, no deadline, no
-    /// [`Outcome`](crate::Outcome) and no [strike](crate::Strikes). The handler waits for a slot as
-    /// long as it takes. Once it has started it runs to its end, or to its
-    /// [`handler_limit`](crate::WebhookLayer::handler_limit), even if the returned future is dropped.
+    /// The provider's code reads the delivery again, and verifies nothing. The handler gets it in a
+    /// request to `/`, by the same method and with the same content type (`application/json` if there
+    /// was none), and with the headers and the query that the provider's [`Rules`](crate::Rules) keep.
+    /// There is no check of access, no deadline, no [`Outcome`](crate::Outcome) and no
+    /// [strike](crate::Strikes). The handler waits for a slot as long as it takes. Once it has started
+    /// it runs to its end, or to its [`handler_limit`](crate::WebhookLayer::handler_limit), even if the
+    /// returned future is dropped.
     ///
-    /// A 2xx is the handler's own and means that the delivery is done. The log has one event for a
-    /// handler that ran.
+    /// A 2xx is the handler's own, or the provider's [success](crate::Rules::exact_success) in its
+    /// place, and means that the delivery is done. The log has one event for a handler that ran.
     ///
     /// # Letters
     ///
@@ -197,10 +200,10 @@ impl<S, P: Provider> Webhook<S, P> {
     ///
     /// # Errors
     ///
-    /// The inner service's own, from becoming ready or from the call. Every other failure is a
-    /// response with its [`Rejection`] in the extensions, as for requests: `400 Bad Request` for a
-    /// record of another provider or a body that holds no event, `401 Unauthorized` or
-    /// `403 Forbidden` when the provider's code refuses it (a company that is no longer on Bsale's
+    /// The inner service's own, from becoming ready or from the call. Every other failure is a response
+    /// with its [`Rejection`] in the extensions, as for requests: `400 Bad Request` for a record of
+    /// another provider, one that was edited badly, or a body that holds no event, `401 Unauthorized`
+    /// or `403 Forbidden` when the provider's code refuses it (a company that is no longer on Bsale's
     /// allow-list), `500 Internal Server Error` when the handler or the provider's code panics, and
     /// `503 Service Unavailable` when the application is draining or the handler was cut off.
     ///

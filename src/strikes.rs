@@ -17,8 +17,10 @@ use crate::{
 /// From [`WebhookLayer::strikes`](crate::WebhookLayer::strikes). Clones are cheap and share the
 /// counts. Alegra deletes a subscription after ten failed answers in a row, so there is a count for
 /// each tenant and event. Every answer that is no 2xx in time is a strike, and so is a client that
-/// hung up. An answer to a wrong credential is none. A request by a method that brings no delivery,
-/// HEAD for instance, is no strike. Only a 2xx for the same event resets its count; a probe does not.
+/// hung up. An answer to a wrong credential is none. With open access there is none before a signature
+/// holds, except for a request that could [not be verified](crate::RejectionKind::Unavailable). A request
+/// by a method that brings no delivery, HEAD for instance, is no strike. Only a 2xx for the same event
+/// resets its count; a probe does not.
 ///
 /// A failure whose event could not be read counts for every event that the tenant has had so far.
 /// Until the tenant's next success it also counts under `None`, and an event whose first answer fails
@@ -38,22 +40,25 @@ pub struct Strikes {
 
 #[derive(Debug, Default)]
 struct Counts {
-    /// By tenant and event. `None` as the event has the failures whose event could not be read.
-    strikes: BTreeMap<(Option<Arc<str>>, Option<&'static str>), u32>,
+    strikes: BTreeMap<Key, u32>,
     last_delivery: Option<SystemTime>,
     last_success: Option<SystemTime>,
     refused: u64,
+    refused_since_success: u64,
     last_refused: Option<SystemTime>,
 }
 
+/// A tenant and an event. `None` as the event has the failures whose event could not be read.
+type Key = (Option<Arc<str>>, Option<Arc<str>>);
+
 /// An event, its count before, and its count now.
-type Change = (Option<&'static str>, u32, u32);
+type Change = (Option<Arc<str>>, u32, u32);
 
 /// The count of one event of one tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventStrikes {
     tenant: Option<Arc<str>>,
-    event: Option<&'static str>,
+    event: Option<Arc<str>>,
     count: u32,
 }
 
@@ -66,8 +71,8 @@ impl EventStrikes {
 
     /// The kind of event; `None` for failures whose event could not be read.
     #[must_use]
-    pub fn event(&self) -> Option<&'static str> {
-        self.event
+    pub fn event(&self) -> Option<&str> {
+        self.event.as_deref()
     }
 
     /// Failed answers in a row.
@@ -102,7 +107,7 @@ impl Strikes {
         let strikes = counts.strikes.iter();
         let events = strikes.map(|((tenant, event), count)| EventStrikes {
             tenant: tenant.clone(),
-            event: *event,
+            event: event.clone(),
             count: *count,
         });
         events.collect()
@@ -115,8 +120,8 @@ impl Strikes {
         self.limit
     }
 
-    /// The time of the last delivery: the last request with the right credential that was no probe, by
-    /// a method that can bring a delivery.
+    /// The time of the last delivery: the last request that was no probe and no
+    /// [stranger's](Self::refused), by a method that can bring a delivery.
     #[must_use]
     pub fn last_delivery(&self) -> Option<SystemTime> {
         self.counts().last_delivery
@@ -128,10 +133,19 @@ impl Strikes {
         self.counts().last_success
     }
 
-    /// How many requests [`Access`](crate::Access) refused, or panicked at.
+    /// How many requests of strangers came to nothing: those that [`Access`](crate::Access) refused or
+    /// panicked at, and with [`Access::open`](crate::Access::open) all that ended before a signature held
+    /// or an event was read.
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.counts().refused
+    }
+
+    /// How many of those since the last success, or since the start. Many of them and no delivery
+    /// may mean that a key or a secret was changed on one side only.
+    #[must_use]
+    pub fn refused_since_success(&self) -> u64 {
+        self.counts().refused_since_success
     }
 
     /// The time of the last of those.
@@ -150,16 +164,16 @@ impl Strikes {
 
         let changes = self.counts().count(outcome, is_success);
         for (event, before, now) in &changes {
-            self.publish(*event);
+            self.publish(event.as_deref());
             // An unread failure is told with the events that it may belong to, if there are any.
             if event.is_some() || changes.len() == 1 {
-                self.alarm(outcome.tenant(), *event, *before, *now);
+                self.alarm(outcome.tenant(), event.as_deref(), *before, *now);
             }
         }
     }
 
     /// Logs a count that has just reached 30 %, 70 % or all of the limit.
-    fn alarm(&self, tenant: Option<&str>, event: Option<&'static str>, before: u32, now: u32) {
+    fn alarm(&self, tenant: Option<&str>, event: Option<&str>, before: u32, now: u32) {
         let Some(limit) = self.limit else { return };
         let reached = |percent: u64| {
             let mark = u64::from(limit) * percent;
@@ -171,11 +185,14 @@ impl Strikes {
     }
 
     /// Sets the gauge of an event to its worst count over all tenants.
-    fn publish(&self, event: Option<&'static str>) {
+    fn publish(&self, event: Option<&str>) {
         // One at a time, so that the last value set is the last one read.
         let _guard = self.publishing.lock();
         let counts = self.counts();
-        let of_event = counts.strikes.iter().filter(|((_, of), _)| *of == event);
+        let of_event = counts
+            .strikes
+            .iter()
+            .filter(|((_, of), _)| of.as_deref() == event);
         let worst = of_event.map(|(_, count)| *count).max().unwrap_or(0);
         drop(counts);
         metrics::consecutive_failures(self.provider, event, worst);
@@ -189,8 +206,9 @@ impl Strikes {
 
 impl Counts {
     fn count(&mut self, outcome: &Outcome, is_success: bool) -> Vec<Change> {
-        if !outcome.admitted {
+        if outcome.is_stranger() {
             self.refused += 1;
+            self.refused_since_success += 1;
             self.last_refused = self.last_refused.max(Some(SystemTime::now()));
             return Vec::new();
         }
@@ -201,8 +219,9 @@ impl Counts {
         self.last_delivery = self.last_delivery.max(Some(received_at));
         if is_success {
             self.last_success = self.last_success.max(Some(received_at));
+            self.refused_since_success = 0;
         }
-        match outcome.event {
+        match &outcome.event {
             Some(event) if is_success => self.success(&outcome.tenant, event),
             Some(event) => self.failure(&outcome.tenant, event),
             // It may have been any event, so it is a success of none.
@@ -211,24 +230,26 @@ impl Counts {
         }
     }
 
-    fn success(&mut self, tenant: &Option<Arc<str>>, event: &'static str) -> Vec<Change> {
+    fn success(&mut self, tenant: &Option<Arc<str>>, event: &Arc<str>) -> Vec<Change> {
         let unread = self.strikes.remove(&(tenant.clone(), None));
-        let count = self.strikes.insert((tenant.clone(), Some(event)), 0);
-        let reset = [(None, unread), (Some(event), count)].into_iter();
+        let count = self
+            .strikes
+            .insert((tenant.clone(), Some(event.clone())), 0);
+        let reset = [(None, unread), (Some(event.clone()), count)].into_iter();
         reset
             .filter_map(|(event, count)| Some((event, count.filter(|count| *count > 0)?, 0)))
             .collect()
     }
 
-    fn failure(&mut self, tenant: &Option<Arc<str>>, event: &'static str) -> Vec<Change> {
+    fn failure(&mut self, tenant: &Option<Arc<str>>, event: &Arc<str>) -> Vec<Change> {
         let unread = self.strikes.get(&(tenant.clone(), None)).copied();
-        let count = self.strikes.entry((tenant.clone(), Some(event)));
+        let count = self.strikes.entry((tenant.clone(), Some(event.clone())));
         let is_new = matches!(count, Entry::Vacant(_));
         let count = count.or_insert(0);
         let before = *count;
         // An earlier failure that could not be read may have been one of this event.
         *count += 1 + unread.filter(|_| is_new).unwrap_or(0);
-        vec![(Some(event), before, *count)]
+        vec![(Some(event.clone()), before, *count)]
     }
 
     fn unread_failure(&mut self, tenant: &Option<Arc<str>>) -> Vec<Change> {
@@ -240,7 +261,7 @@ impl Counts {
             .take_while(|((of, _), _)| of == tenant)
             .map(|((_, event), count)| {
                 *count += 1;
-                (*event, *count - 1, *count)
+                (event.clone(), *count - 1, *count)
             })
             .collect()
     }

@@ -158,7 +158,7 @@ impl<R, E> Drop for Supervised<R, E> {
 }
 
 impl<V: Event, R, E> Supervision<V, R, E> {
-    /// Step 6 of the table in the manual, `src/manual.md`.
+    /// Step 7 of the table in the manual, `src/manual.md`.
     async fn run(&mut self) {
         self.answer_in_time().await;
         if self.end.is_none() {

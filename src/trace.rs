@@ -95,13 +95,17 @@ pub(crate) fn outcome(outcome: &Outcome) {
         OutcomeKind::Probe => event!(INFO, "webhook probe answered"),
         OutcomeKind::Handled => event!(DEBUG, "webhook delivery handled"),
         OutcomeKind::Late => event!(WARN, "webhook handler is late"),
-        // Strangers must not fill the log: only the right credential gets a WARN.
-        OutcomeKind::Rejected => match outcome.rejection().map(Rejection::kind) {
-            Some(RejectionKind::NotFound) => {
-                event!(DEBUG, "webhook credential missing or wrong")
+        // Strangers must not fill the log: only a proven request gets a WARN.
+        OutcomeKind::Rejected if !outcome.is_trusted => {
+            match outcome.rejection().map(Rejection::kind) {
+                Some(RejectionKind::NotFound) => {
+                    event!(DEBUG, "webhook credential missing or wrong")
+                }
+                _ => event!(DEBUG, "webhook request of a stranger refused"),
             }
-            _ => event!(WARN, "webhook request refused"),
-        },
+        }
+        OutcomeKind::GivenUp if !outcome.is_trusted => event!(DEBUG, "webhook client hung up"),
+        OutcomeKind::Rejected => event!(WARN, "webhook request refused"),
         OutcomeKind::Stored => match outcome.stored() {
             Some(LetterReason::Busy | LetterReason::Draining | LetterReason::Malformed) => {
                 event!(WARN, "webhook request not handled; the delivery is stored")
@@ -138,7 +142,7 @@ pub(crate) fn store_error(record: &Record, what: &str, error: &dyn Display) {
 pub(crate) fn strikes(
     provider: &'static str,
     tenant: Option<&str>,
-    event: Option<&'static str>,
+    event: Option<&str>,
     count: u32,
     limit: u32,
 ) {

@@ -38,7 +38,7 @@ pub fn route_service<P: Provider>(layer: &WebhookLayer<P>) -> Router {
 }
 
 async fn on_delivery<E: Event>(delivery: Delivery<E>) -> StatusCode {
-    handle(delivery.event().id().unwrap_or_default())
+    handle(&delivery.event().id().unwrap_or_default())
 }
 
 /// (e) No router and no extractor.
@@ -55,7 +55,7 @@ pub fn service<P: Provider>(
         let delivery = request.extensions().get::<Delivery<P::Event>>();
         let delivery = delivery.expect("the layer adds the delivery");
         let mut response = Response::new(Empty::new());
-        *response.status_mut() = handle(delivery.event().id().unwrap_or_default());
+        *response.status_mut() = handle(&delivery.event().id().unwrap_or_default());
         Ok(response)
     }))
 }

@@ -170,11 +170,12 @@ async fn handle<E: Event>(
 ) -> Result<Response<Empty<Bytes>>, Infallible> {
     if let Some(delivery) = request.extensions().get::<Delivery<E>>() {
         let event = delivery.event();
-        let id = Shown(event.id().unwrap_or("-"));
+        let id = event.id();
+        let id = Shown(id.as_deref().unwrap_or("-"));
         say(format_args!(
             "{} {} id={id}",
             delivery.provider(),
-            event.name()
+            Shown(event.name())
         ));
     }
     Ok(Response::new(Empty::new()))

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{bill::Bill, client::Client, invoice::Invoice, item::Item};
@@ -115,12 +117,12 @@ impl Event {
 }
 
 impl provider::Event for Event {
-    /// The subject, if it is one of the twelve, else `"other"`.
-    fn name(&self) -> &'static str {
-        subject(self.subject()).unwrap_or("other")
+    /// The subject.
+    fn name(&self) -> &str {
+        self.subject()
     }
 
-    fn id(&self) -> Option<&str> {
+    fn id(&self) -> Option<Cow<'_, str>> {
         let id = match self {
             Self::NewClient(it) | Self::EditClient(it) | Self::DeleteClient(it) => &it.id,
             Self::NewItem(it) | Self::EditItem(it) | Self::DeleteItem(it) => &it.id,
@@ -129,16 +131,16 @@ impl provider::Event for Event {
             Self::Drifted(drifted) => drifted.id.as_ref()?,
             Self::Unknown(_) => return None,
         };
-        Some(id.as_str())
+        Some(id.as_str().into())
     }
 
     /// `subject:id` for what happens once to an object: that it is made, and that it is deleted.
     ///
     /// An edit has none. It carries no time and no number. Of edits to A, to B and to A again, the
     /// third has the bytes of the first. A receiver that drops it keeps B.
-    fn idempotency_key(&self) -> Option<String> {
+    fn idempotency_key(&self) -> Option<Cow<'_, str>> {
         let (subject, id) = (self.subject(), self.id()?);
-        (!subject.starts_with("edit-")).then(|| format!("{subject}:{id}"))
+        (!subject.starts_with("edit-")).then(|| format!("{subject}:{id}").into())
     }
 }
 

@@ -44,8 +44,7 @@ mod reference;
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{StatusCode, request::Parts};
+use http::StatusCode;
 
 pub use self::{
     bill::{Bill, Warehouse},
@@ -59,7 +58,7 @@ pub use self::{
 };
 use crate::{
     json::envelope::without_bom,
-    provider::{Provider, Received, Rules},
+    provider::{Incoming, Provider, Received, Rules},
     rejection::Rejection,
 };
 
@@ -87,17 +86,17 @@ impl Provider for Alegra {
         Rules::new("alegra")
             .deadline(Duration::from_secs(3))
             .deadline_limit(Duration::from_secs(5))
-            .success(StatusCode::ACCEPTED)
+            .success(StatusCode::ACCEPTED, "")
             .body_limit(1024 * 1024)
             .strikes(10)
-            .events(event::SUBJECTS)
+            .events(event::SUBJECTS.iter().copied())
     }
 
-    fn receive(&self, _head: &Parts, body: &Bytes) -> Result<Received<Event>, Rejection> {
-        if is_probe(body) {
+    fn decode(&self, request: &Incoming<'_>) -> Result<Received<Event>, Rejection> {
+        if is_probe(request.body()) {
             return Ok(Received::probe());
         }
-        decode::decode(body).map(Received::event)
+        decode::decode(request.body()).map(Received::event)
     }
 }
 

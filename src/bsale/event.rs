@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -91,24 +93,25 @@ impl Event {
 }
 
 impl provider::Event for Event {
-    /// The topic, if it is a known one, else `"other"`.
-    fn name(&self) -> &'static str {
-        Topic::parse(self.topic()).map_or("other", Topic::as_str)
+    /// The topic.
+    fn name(&self) -> &str {
+        Topic::parse(self.topic()).map_or(self.topic(), |topic| topic.as_str())
     }
 
-    fn id(&self) -> Option<&str> {
-        match self {
-            Self::Notification(notification) => Some(notification.resource_id.as_str()),
-            Self::Unknown(unknown) => unknown.resource_id.as_ref().map(Id::as_str),
-            Self::Drifted(drifted) => drifted.resource_id.as_ref().map(Id::as_str),
-        }
+    fn id(&self) -> Option<Cow<'_, str>> {
+        let id = match self {
+            Self::Notification(notification) => &notification.resource_id,
+            Self::Unknown(unknown) => unknown.resource_id.as_ref()?,
+            Self::Drifted(drifted) => drifted.resource_id.as_ref()?,
+        };
+        Some(id.as_str().into())
     }
 
     /// `cpnId:topic:action:resource:send`; without `send` there is none.
     ///
     /// `send` counts seconds, so two true changes within one look alike. That is harmless if the
     /// resource is read again after the last copy has come.
-    fn idempotency_key(&self) -> Option<String> {
+    fn idempotency_key(&self) -> Option<Cow<'_, str>> {
         let (action, resource, send) = match self {
             Self::Notification(it) => (it.action.as_str(), &it.resource, it.send?),
             Self::Unknown(it) => {
@@ -123,6 +126,6 @@ impl provider::Event for Event {
         if topic.contains(':') || action.contains(':') {
             return None;
         }
-        Some(format!("{cpn_id}:{topic}:{action}:{resource}:{send}"))
+        Some(format!("{cpn_id}:{topic}:{action}:{resource}:{send}").into())
     }
 }

@@ -47,8 +47,7 @@ mod topic;
 
 use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use http::{StatusCode, request::Parts};
+use http::StatusCode;
 
 pub use self::{
     event::{Drifted, Event, Unknown},
@@ -58,7 +57,7 @@ pub use self::{
 };
 use crate::{
     error::{ConfigError, valid},
-    provider::{Provider, Received, Rules},
+    provider::{Incoming, Provider, Received, Rules},
     rejection::Rejection,
 };
 
@@ -137,13 +136,13 @@ impl Provider for Bsale {
     fn rules(&self) -> Rules {
         Rules::new("bsale")
             .deadline(Duration::from_millis(1500))
-            .success(StatusCode::OK)
+            .success(StatusCode::OK, "")
             .body_limit(64 * 1024)
-            .events(topic::NAMES)
+            .events(topic::NAMES.iter().copied())
     }
 
-    fn receive(&self, _head: &Parts, body: &Bytes) -> Result<Received<Event>, Rejection> {
-        let event = decode::decode(body);
+    fn decode(&self, request: &Incoming<'_>) -> Result<Received<Event>, Rejection> {
+        let event = decode::decode(request.body());
         if let (Ok(event), Some(knows)) = (&event, &self.companies) {
             if !event.cpn_id().is_some_and(|cpn_id| knows(cpn_id)) {
                 return Err(Rejection::forbidden("the company is not on the allow-list"));

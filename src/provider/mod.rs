@@ -1,30 +1,31 @@
+mod incoming;
+mod received;
 mod rules;
+mod verified;
 
-use std::fmt;
-
-use bytes::Bytes;
-use http::{
-    HeaderValue, Method, Response,
-    header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
-    request::Parts,
+use std::{
+    borrow::Cow,
+    future::{Future, ready},
 };
 
-pub use self::rules::Rules;
+pub use self::{incoming::Incoming, received::Received, rules::Rules, verified::Verified};
+pub(crate) use self::{received::ReceivedKind, rules::is_credential};
 use crate::rejection::Rejection;
 
-/// A third party that sends webhooks: what it requires of a receiver, and how to read its requests.
+/// A third party that sends webhooks: what it requires of a receiver, how its requests are verified, and
+/// how they are read.
 ///
 /// A provider gets complete requests, after the checks of [`Access`](crate::Access), method,
 /// encoding and size. It only says what a request *is*, and never sees the inner service.
 ///
 /// # Examples
 ///
-/// A provider that probes with a JSON body and wants its `challenge` field back:
+/// A provider that probes with a JSON body and wants its `challenge` field back, and names the kind of
+/// its events in a header:
 ///
 /// ```
-/// use bytes::Bytes;
-/// use http::request::Parts;
-/// use tower_webhook::{Event, Provider, Received, Rejection, Rules};
+/// use std::borrow::Cow;
+/// use tower_webhook::{Event, Incoming, Provider, Received, Rejection, Rules};
 ///
 /// struct Acme;
 ///
@@ -32,148 +33,110 @@ use crate::rejection::Rejection;
 /// #[serde(untagged)]
 /// enum Body {
 ///     Probe { challenge: String },
-///     Ping { id: String },
+///     Order { id: String },
 /// }
 ///
-/// struct Ping(String);
+/// struct Order {
+///     kind: String,
+///     id: String,
+/// }
 ///
-/// impl Event for Ping {
-///     fn name(&self) -> &'static str {
-///         "ping"
+/// impl Event for Order {
+///     fn name(&self) -> &str {
+///         &self.kind
 ///     }
-///     fn id(&self) -> Option<&str> {
-///         Some(&self.0)
+///
+///     fn id(&self) -> Option<Cow<'_, str>> {
+///         Some(Cow::from(&self.id))
 ///     }
 /// }
 ///
 /// impl Provider for Acme {
-///     type Event = Ping;
+///     type Event = Order;
 ///
 ///     fn rules(&self) -> Rules {
-///         Rules::new("acme").events(&["ping"])
+///         Rules::new("acme").events(["paid", "shipped"]).keep_headers(["x-acme-kind"])
 ///     }
 ///
-///     fn receive(&self, _head: &Parts, body: &Bytes) -> Result<Received<Ping>, Rejection> {
-///         match serde_json::from_slice(body) {
+///     fn decode(&self, request: &Incoming<'_>) -> Result<Received<Order>, Rejection> {
+///         match serde_json::from_slice(request.body()) {
 ///             Ok(Body::Probe { challenge }) => Ok(Received::echo(challenge)),
-///             Ok(Body::Ping { id }) => Ok(Received::event(Ping(id))),
-///             Err(_) => Err(Rejection::malformed("the body is neither a challenge nor a ping")),
+///             Ok(Body::Order { id }) => {
+///                 let kind = request.header("x-acme-kind").unwrap_or_default().to_owned();
+///                 Ok(Received::event(Order { kind, id }))
+///             }
+///             Err(_) => Err(Rejection::malformed("the body is neither a challenge nor an order")),
 ///         }
 ///     }
 /// }
 /// ```
 pub trait Provider: Send + Sync + 'static {
     /// The event that a handler gets.
+    ///
+    /// A provider that puts several events into one request still makes one delivery of it: let its
+    /// event iterate over its parts, each with an id of its own.
+    ///
+    /// The layer bounds the body, and not what is decoded from it: a type of your own can take many
+    /// times the memory of its JSON.
     type Event: Event;
 
     /// What the provider requires. Read once, when the layer is made.
     fn rules(&self) -> Rules;
 
-    /// Reads a request: a probe, an event, or something to reject.
+    /// Whether the request is the provider's, and by whose key. Asked once for each request, probes
+    /// included, before [`decode`](Self::decode), and never for a replay.
     ///
-    /// It runs on the connection's task, so it must not block. Check a signature here, over the raw
-    /// bytes, before you decode anything.
+    /// **The default accepts every request.** With it, [`Access`](crate::Access) has to ask for a secret.
+    ///
+    /// Check the raw bytes of the body. It must not block its thread. A future that waits, for a key in
+    /// a database, is dropped at the deadline or when the client hangs up; the response at the deadline
+    /// is that of [`Rejection::unavailable`]. Nothing bounds how many wait at once, so bound your calls
+    /// to a database.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::unauthorized`] if the request is a stranger's, and [`Rejection::unavailable`] if that
+    /// cannot be found out now. What this refuses is never stored.
+    fn verify(
+        &self,
+        request: &Incoming<'_>,
+    ) -> impl Future<Output = Result<Verified, Rejection>> + Send {
+        let _ = request;
+        ready(Ok(Verified::unproven()))
+    }
+
+    /// Reads a request: a probe, an event, or something to reject. Asked for requests and for replays.
+    ///
+    /// It runs on the connection's task, so it must not block.
     ///
     /// # Errors
     ///
     /// A [`Rejection`] is a response of 400, 401 or 403. Alegra counts it as a failure, and other
     /// providers may too. So reject only what cannot be delivered, and deliver an event of an unknown
     /// kind.
-    fn receive(&self, head: &Parts, body: &Bytes) -> Result<Received<Self::Event>, Rejection>;
-
-    /// Reads the body of a [`Record`](crate::Record) again, for
-    /// [`Webhook::replay`](crate::Webhook::replay).
-    ///
-    /// The body was accepted before, and its head is gone. So a provider that checks a signature in
-    /// [`receive`](Self::receive) decodes here without the check. The default calls `receive` with
-    /// the head of a `POST /` without headers.
-    ///
-    /// # Errors
-    ///
-    /// Like [`receive`](Self::receive).
-    fn replay(&self, body: &Bytes) -> Result<Received<Self::Event>, Rejection> {
-        let mut request = http::Request::new(());
-        *request.method_mut() = Method::POST;
-        self.receive(&request.into_parts().0, body)
-    }
+    fn decode(&self, request: &Incoming<'_>) -> Result<Received<Self::Event>, Rejection>;
 }
 
 /// An event of a provider.
 pub trait Event: Send + Sync + 'static {
-    /// The kind of event: one of those in [`Rules::events`], else `"other"`.
+    /// The kind of event, as the sender names it.
     ///
-    /// It is a label of outcomes, logs and records, so never return the sender's own text.
-    fn name(&self) -> &'static str;
+    /// Outcomes, metrics and records are labelled with it if it is one of [`Rules::events`], and with
+    /// `"other"` if it is not. A record keeps another name beside the label, see
+    /// [`Record::kind`](crate::Record::kind).
+    fn name(&self) -> &str;
 
     /// The id of the object that the event is about.
-    fn id(&self) -> Option<&str>;
+    fn id(&self) -> Option<Cow<'_, str>> {
+        None
+    }
 
     /// A text that is the same for two deliveries of one event, and different for any other event of
-    /// the same provider and tenant.
+    /// the same provider and tenant. An id that a retry does not keep is none.
     ///
     /// `None`, the default, means that there is no such text: treat the delivery as an upsert, and
     /// never drop it as a duplicate.
-    fn idempotency_key(&self) -> Option<String> {
+    fn idempotency_key(&self) -> Option<Cow<'_, str>> {
         None
-    }
-}
-
-/// What a provider has read from a request. Made by its constructors.
-pub struct Received<E>(pub(crate) ReceivedKind<E>);
-
-pub(crate) enum ReceivedKind<E> {
-    Probe(Response<Bytes>),
-    Event(E),
-}
-
-impl<E> Received<E> {
-    /// An event for the handler.
-    #[must_use]
-    pub fn event(event: E) -> Self {
-        Self(ReceivedKind::Event(event))
-    }
-
-    /// A probe, answered `200 OK` with an empty body.
-    #[must_use]
-    pub fn probe() -> Self {
-        Self(ReceivedKind::Probe(Response::new(Bytes::new())))
-    }
-
-    /// A probe that wants a text of the request back: `200 OK`, `text/plain` and
-    /// `x-content-type-options: nosniff`, so that no browser runs the echoed text.
-    #[must_use]
-    pub fn echo(text: impl Into<String>) -> Self {
-        let mut reply = Response::new(Bytes::from(text.into()));
-        let headers = reply.headers_mut();
-        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-        headers.insert(CONTENT_TYPE, plain);
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        Self::reply(reply)
-    }
-
-    /// A probe that wants another response, which is sent unchanged. Use [`echo`](Self::echo) if the
-    /// response holds the sender's text.
-    #[must_use]
-    pub fn reply(reply: Response<Bytes>) -> Self {
-        Self(ReceivedKind::Probe(reply))
-    }
-
-    /// The event, or `None` for a probe.
-    #[must_use]
-    pub fn into_event(self) -> Option<E> {
-        match self.0 {
-            ReceivedKind::Event(event) => Some(event),
-            ReceivedKind::Probe(_) => None,
-        }
-    }
-}
-
-/// Prints the variant and no content.
-impl<E> fmt::Debug for Received<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            ReceivedKind::Probe(_) => "Received(Probe)",
-            ReceivedKind::Event(_) => "Received(Event)",
-        })
     }
 }

@@ -8,4 +8,6 @@ mod dead_letters;
 mod payloads;
 mod promises;
 mod request;
+#[cfg(feature = "signed")]
+mod signed;
 mod stacks;

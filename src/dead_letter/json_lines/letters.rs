@@ -66,7 +66,7 @@ impl Letters {
         reader.read_to_end(&mut bytes).map_err(failed)?;
         self.last = Some((file, reader.into_inner()));
         match line::read(&bytes) {
-            Line::Letter(letter) if letter.id() == id => Ok(Some(letter)),
+            Line::Letter(letter) if letter.id() == id => Ok(Some(*letter)),
             _ => Err(JsonLinesError::new(format!(
                 "`{}` was changed while it was open: the letter at byte {} is not there; open it \
                  again",

@@ -10,7 +10,7 @@ use crate::dead_letter::{DeadLetter, VERSION};
 
 pub(super) enum Line {
     /// The latest of its id, so far.
-    Letter(DeadLetter),
+    Letter(Box<DeadLetter>),
     /// The end of the letter with that id.
     Done(String),
     Blank,
@@ -34,7 +34,7 @@ pub(super) fn read(line: &[u8]) -> Line {
     if line.trim_ascii().is_empty() {
         return Line::Blank;
     }
-    match serde_json::from_slice::<DeadLetter>(line) {
+    match serde_json::from_slice::<Box<DeadLetter>>(line) {
         Ok(letter) if letter.id().is_empty() => Line::Unreadable,
         Ok(letter) => Line::Letter(letter),
         Err(_) => match serde_json::from_slice::<Done<'_>>(line) {

@@ -1,6 +1,6 @@
 //! Letters as they are written, and the stores that take them.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use tokio::time::sleep;
 use tower::{Layer, ServiceExt};
@@ -42,18 +42,18 @@ struct Panics {
 }
 
 impl Event for Panics {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         self.name.unwrap_or_else(|| panic!("{PANIC}"))
     }
 
-    fn id(&self) -> Option<&str> {
+    fn id(&self) -> Option<Cow<'_, str>> {
         panic!("{PANIC}")
     }
 }
 
 fn panicking(name: Option<&'static str>) -> WebhookLayer<impl Provider> {
-    let rules = Rules::new("panicking").events(&["known"]);
-    let provider = custom(rules, move |_, _| Ok(Received::event(Panics { name })));
+    let rules = Rules::new("panicking").events(["known"]);
+    let provider = custom(rules, move |_| Ok(Received::event(Panics { name })));
     WebhookLayer::new(provider, Access::path([SECRET]))
 }
 

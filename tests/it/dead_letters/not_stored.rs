@@ -72,7 +72,7 @@ async fn rejected(
 ) -> (u16, usize) {
     let store = Store::default();
     let rules = Rules::new("strict").probe_method(Method::GET);
-    let strict = custom(rules, move |_, _| Err::<Received<Other<()>>, _>(reject()));
+    let strict = custom(rules, move |_| Err::<Received<Other<()>>, _>(reject()));
     let layer = WebhookLayer::new(strict, Access::path([SECRET])).dead_letters(store.clone());
     let request = with_method(method, Full::<Bytes>::from("body"));
     let status = status_of(&layer, &Handler::answers(200), request).await;

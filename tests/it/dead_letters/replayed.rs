@@ -129,7 +129,7 @@ async fn a_provider_that_panics_is_answered_as_for_requests() {
     let (_, _, letter) = with_a_letter(Failed::Accept).await;
     let panics = custom(
         Rules::new("alegra"),
-        |_, _| -> Result<Received<Other<()>>, _> { panic!("{PANIC}") },
+        |_| -> Result<Received<Other<()>>, _> { panic!("{PANIC}") },
     );
     let layer = WebhookLayer::new(panics, Access::open());
     let answer = layer.layer(Handler::answers(204)).replay(&letter).await;

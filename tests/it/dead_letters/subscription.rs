@@ -226,8 +226,9 @@ impl Played {
     #[track_caller]
     fn strikes_are_those_of_the_outcomes(&self) {
         for (layer, outcomes) in self.layers.iter().zip(&self.outcomes) {
+            let outcomes = outcomes.all();
             let mut expected = BTreeMap::new();
-            for outcome in outcomes.all().iter().filter(|it| !it.is_late_end()) {
+            for outcome in outcomes.iter().filter(|it| !it.is_late_end()) {
                 let strikes = expected.entry(outcome.event()).or_insert(0);
                 let is_success = outcome.status().is_some_and(|status| status.is_success());
                 *strikes = if is_success { 0 } else { *strikes + 1 };

@@ -75,9 +75,9 @@ fn the_twelve_events_with_nothing_but_an_id() {
                 assert!(!is_untyped, "{event:?}");
                 assert_eq!(event.name(), subject);
                 assert_eq!(event.subject(), subject);
-                assert_eq!(event.id(), Some("7"));
+                assert_eq!(event.id().as_deref(), Some("7"));
                 let key = has_key.then(|| format!("{subject}:7"));
-                assert_eq!(event.idempotency_key(), key, "{subject}");
+                assert_eq!(event.idempotency_key(), key.map(Into::into), "{subject}");
                 comes_back(&event);
             }
         }
@@ -98,7 +98,7 @@ fn ids_are_strings_integers_and_uuids() {
         (r#""ñ\"\\""#, "ñ\"\\"),
     ] {
         let body = format!(r#"{{"subject":"new-item","message":{{"item":{{"id":{sent}}}}}}}"#);
-        assert_eq!(decode(&body).id(), Some(kept));
+        assert_eq!(decode(&body).id().as_deref(), Some(kept));
     }
 }
 

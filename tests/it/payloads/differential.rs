@@ -19,7 +19,7 @@ use proptest::{
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, value::RawValue};
 use tower_webhook::{
-    Event as _, Provider,
+    Event as _, Incoming, Provider,
     alegra::{self, Alegra},
     bsale::{self, Bsale},
 };
@@ -433,7 +433,7 @@ fn compare_alegra(entity: &'static str, of: Strategy1) {
                 prop_assert!(drifted.path.starts_with(&prefix), "{}", drifted.path);
                 if let Some(id) = event.id() {
                     let sent = sent.get(&format!(".{prefix}"));
-                    prop_assert_eq!(sent.map(String::as_str), Some(id));
+                    prop_assert_eq!(sent.map(String::as_str), Some(&*id));
                 }
                 Ok(None)
             }
@@ -467,7 +467,7 @@ fn a_typed_notice_shows_what_was_sent() {
             prop_assert_eq!(&sent[".cpnId"], &cpn_id.to_string());
         }
         if let Some(id) = event.id() {
-            prop_assert_eq!(&sent[".resourceId"], id);
+            prop_assert_eq!(&*sent[".resourceId"], id);
         }
         prop_assert_eq!(event.topic(), &sent[".topic"]);
         match &event {
@@ -568,7 +568,8 @@ fn any_text() -> impl Strategy<Value = String> {
 /// What a provider makes of a body; nothing of one that it refuses.
 fn received<P: Provider>(provider: &P, body: &str) -> Option<P::Event> {
     let (head, ()) = http::Request::new(()).into_parts();
-    let received = provider.receive(&head, &Bytes::from(body.to_owned()));
+    let body = Bytes::from(body.to_owned());
+    let received = provider.decode(&Incoming::new(&head, &body));
     received.ok().and_then(tower_webhook::Received::into_event)
 }
 
@@ -622,7 +623,9 @@ fn objects_of_alegra_s_are_what_serde_json_reads() {
         };
         let is_json = serde_json::from_str::<IgnoredAny>(&body).is_ok();
         prop_assert!(is_json, "{}", body);
-        let Some(entity) = event.name().strip_prefix("new-") else {
+        let is_known = |entity: &&str| ["client", "item", "invoice", "bill"].contains(entity);
+        let name = event.name().to_owned();
+        let Some(entity) = name.strip_prefix("new-").filter(is_known) else {
             return Ok(());
         };
         let Some(object) = inner(&body, &["message", entity]) else {

@@ -37,7 +37,7 @@ fn alegra_s_samples_decode_and_come_back() {
         let written = serde_json::to_string(&event).expect(&file);
         let read: alegra::Event = serde_json::from_str(&written).expect(&file);
         assert_eq!(read, event, "{file}");
-        subjects.insert(name);
+        subjects.insert(name.to_owned());
     }
     assert_eq!(subjects.len(), 12, "{subjects:?}");
 }
@@ -60,7 +60,7 @@ fn bsale_s_samples_decode_and_come_back() {
         expected.user_token = None;
         let read: bsale::Event = serde_json::from_str(&written).expect(&file);
         assert_eq!(read, bsale::Event::Notification(expected), "{file}");
-        topics.insert(name);
+        topics.insert(name.to_owned());
     }
     assert_eq!(topics.len(), 7, "{topics:?}");
 }

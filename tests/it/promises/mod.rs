@@ -12,3 +12,7 @@ mod p10_probe_while_saturated;
 mod p11_secrets;
 mod p12_readiness;
 mod p13_late_is_never_silent;
+#[cfg(feature = "signed")]
+mod p14_strangers;
+#[cfg(feature = "signed")]
+mod p15_replays;

@@ -7,10 +7,11 @@ use std::{
 
 use futures::future::join_all;
 use http::{Method, StatusCode};
-use tower_webhook::{Access, ConfigError, Late, Provider, Received, Rules, WebhookLayer};
+use tower_webhook::{Access, ConfigError, Late, Provider, Received, Rules, Secrets, WebhookLayer};
 
 use crate::util::{
-    ALEGRA, Does, Handler, Other, SECRET, alegra, bsale, custom, ms, post, quiet_panics, send,
+    ALEGRA, Does, Handler, NORTH, Other, SECRET, alegra, bsale, custom, ms, post, quiet_panics,
+    send,
 };
 
 #[track_caller]
@@ -90,28 +91,71 @@ fn a_secret_is_long_and_needs_no_encoding() {
 
 #[test]
 fn access_is_never_left_open_by_accident() {
-    says(
-        Access::try_path(Vec::<String>::new()),
-        "access needs at least one secret; write Access::open() for no credential",
-    );
-    says(
-        Access::try_query("token", Vec::<String>::new()),
-        "access needs at least one secret; write Access::open() for no credential",
-    );
+    let none = "access needs at least one secret; write Access::open() for no credential, \
+                or pass a Secrets handle, which may be empty";
+    says(Access::try_path(Vec::<String>::new()), none);
+    says(Access::try_path([""; 0]), none);
+    says(Access::try_query("token", Vec::<String>::new()), none);
+    says(Access::try_query("token", [""; 0]), none);
+    panics(|| Access::path([""; 0]), none);
     says(
         Access::try_query("to ken", [SECRET]),
         "the name of the query parameter has to be made of A-Z a-z 0-9 - . _ ~",
     );
     says(
         Access::try_path([("a", SECRET), ("b", SECRET)]),
-        "secrets 1 and 2 are the same text under two labels; give each tenant a secret of its own",
+        "secret 2 (label \"b\") is there already, under another label; \
+         give each tenant a secret of its own",
     );
     assert!(Access::try_path([("a", SECRET), ("a", SECRET)]).is_ok());
+    says(
+        Access::try_path([("a", SECRET), ("", NORTH)]),
+        "secret 2 (label \"\") has an empty label; name the tenant, or leave the label out",
+    );
+}
+
+#[test]
+fn secrets_are_checked_at_run_time_as_at_the_start() {
+    for (secret, problem) in [
+        (
+            ("shop", "0123456789abcde"),
+            "(label \"shop\") has 15 bytes; it needs at least 16, and 32 hex characters are best",
+        ),
+        (
+            ("shop", "0123456789abcde/"),
+            "(label \"shop\") has a character other than A-Z a-z 0-9 - . _ ~, \
+             which a URL would encode",
+        ),
+        (
+            ("", SECRET),
+            "(label \"\") has an empty label; name the tenant, or leave the label out",
+        ),
+        (
+            ("shop", NORTH),
+            "(label \"shop\") is there already, under another label; \
+             give each tenant a secret of its own",
+        ),
+    ] {
+        let secrets = Secrets::new([("north", NORTH)]);
+        says(secrets.insert(secret), &format!("the secret {problem}"));
+        assert_eq!(format!("{secrets:?}"), "Secrets(1)");
+        let list = [("north", NORTH), secret];
+        says(Secrets::try_new(list), &format!("secret 2 {problem}"));
+        panics(|| Secrets::new(list), &format!("secret 2 {problem}"));
+    }
+}
+
+#[test]
+fn a_handle_may_be_empty() {
+    let none = Secrets::new(Vec::<String>::new());
+    assert!(Access::try_path(&none).is_ok());
+    assert!(Access::try_query("token", none).is_ok());
+    assert!(Access::try_path(Secrets::default()).is_ok());
 }
 
 /// A layer over a provider with those rules.
 fn with(rules: Rules) -> WebhookLayer<impl Provider> {
-    let provider = custom(rules, |_, _| Ok(Received::event(Other(()))));
+    let provider = custom(rules, |_| Ok(Received::event(Other(()))));
     WebhookLayer::new(provider, Access::open())
 }
 
@@ -119,18 +163,15 @@ fn with(rules: Rules) -> WebhookLayer<impl Provider> {
 fn rules_that_make_sense_are_taken() {
     let rules = Rules::new("p")
         .probe_method(Method::GET)
-        .success(StatusCode::NO_CONTENT);
+        .probe_method(Method::HEAD)
+        .success(StatusCode::NO_CONTENT, "");
     let _ = with(rules).late(Late::Refuse);
 }
 
 #[test]
 fn rules_that_make_no_sense_are_mistakes() {
     panics(
-        || with(Rules::new("p").probe_method(Method::HEAD)),
-        "the rules of \"p\" take HEAD",
-    );
-    panics(
-        || with(Rules::new("p").success(StatusCode::FOUND)),
+        || with(Rules::new("p").success(StatusCode::FOUND, "")),
         "the rules of \"p\" call 302 Found a success; it has to be a 2xx",
     );
     panics(

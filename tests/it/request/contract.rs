@@ -218,8 +218,8 @@ async fn body_of<P: Provider>(
 
 #[tokio::test]
 async fn the_size_of_an_answers_body_is_exact() {
-    let echo = custom(Rules::new("echo"), |_, body| -> Result<_, Rejection> {
-        let echo = Received::<Other<()>>::echo(String::from_utf8_lossy(body));
+    let echo = custom(Rules::new("echo"), |request| -> Result<_, Rejection> {
+        let echo = Received::<Other<()>>::echo(String::from_utf8_lossy(request.body()));
         Ok(echo)
     });
     let echo = WebhookLayer::new(echo, Access::open());

@@ -309,7 +309,7 @@ async fn a_thread_that_was_blocked_starts_no_handler_after_the_deadline() {
     for (time, expected) in [(D - 1, handled(D - 1)), (D, busy(D)), (D + 1, busy(D + 1))] {
         let starts = usize::from(time < D);
         let handler = Handler::answers(204);
-        let blocks = custom(Rules::new("blocks"), move |_, _| {
+        let blocks = custom(Rules::new("blocks"), move |_| {
             block(ms(time));
             Ok(Received::event(Other(())))
         });

@@ -39,7 +39,7 @@ where
     F: Fn() -> T + Send + Sync + 'static,
 {
     let rules = Rules::new("custom").probe_method(Method::GET);
-    let provider = custom(rules, move |_, _| Ok(Received::event(Other(make()))));
+    let provider = custom(rules, move |_| Ok(Received::event(Other(make()))));
     WebhookLayer::new(provider, Access::open())
 }
 

@@ -1,22 +1,25 @@
 //! Three providers as a stranger would write them: what they echo, refuse and deliver.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use bytes::Bytes;
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use http::{
     Method, Request,
     header::{ALLOW, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
-    request::Parts,
 };
 use http_body_util::Full;
 use sha2::Sha256;
 use tower::Layer;
 use tower_webhook::{
-    Access, Event, Provider, Received, Record, Rejection, RejectionKind, Rules, WebhookLayer,
+    Access, Event, Incoming, Provider, Received, Record, Rejection, RejectionKind, Rules, Verified,
+    WebhookLayer,
 };
 
 use crate::util::{
@@ -34,19 +37,19 @@ struct Message {
 }
 
 impl Event for Message {
-    fn name(&self) -> &'static str {
-        if self.kind == "paid" { "paid" } else { "other" }
+    fn name(&self) -> &str {
+        &self.kind
     }
 
-    fn id(&self) -> Option<&str> {
-        self.id.as_deref()
+    fn id(&self) -> Option<Cow<'_, str>> {
+        self.id.as_deref().map(Cow::from)
     }
 }
 
 fn challenge() -> WebhookLayer<impl Provider<Event = Message>> {
-    let rules = Rules::new("challenge").events(&["paid"]);
-    let provider = custom(rules, |_, body| {
-        let mut message: Message = serde_json::from_slice(body)
+    let rules = Rules::new("challenge").events(["paid"]);
+    let provider = custom(rules, |request| {
+        let mut message: Message = serde_json::from_slice(request.body())
             .map_err(|_| Rejection::malformed("the body is no message"))?;
         Ok(match message.challenge.take() {
             Some(challenge) => Received::echo(challenge),
@@ -79,7 +82,8 @@ async fn a_message_without_a_challenge_is_delivered() {
         assert!(delivery.event().challenge.is_none());
         assert_eq!(delivery.event().id.as_deref(), Some("7"));
     }
-    let names: Vec<_> = outcomes.all().iter().map(|told| told.event()).collect();
+    let outcomes = outcomes.all();
+    let names: Vec<_> = outcomes.iter().map(|told| told.event()).collect();
     assert_eq!(names, [Some("paid"), Some("other")]);
 }
 
@@ -87,8 +91,8 @@ async fn a_message_without_a_challenge_is_delivered() {
 
 fn query() -> WebhookLayer<impl Provider> {
     let rules = Rules::new("query").probe_method(Method::GET);
-    let provider = custom(rules, |head, _| {
-        let query = head.uri.query().unwrap_or_default();
+    let provider = custom(rules, |request| {
+        let query = request.query_string().unwrap_or_default();
         let value = |name| {
             let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
             pairs.find_map(|(key, value)| (key == name).then_some(value))
@@ -150,16 +154,16 @@ struct Order {
 }
 
 impl Event for Order {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "order"
     }
 
-    fn id(&self) -> Option<&str> {
-        Some(&self.order)
+    fn id(&self) -> Option<Cow<'_, str>> {
+        Some(Cow::from(&self.order))
     }
 
-    fn idempotency_key(&self) -> Option<String> {
-        Some(self.order.clone())
+    fn idempotency_key(&self) -> Option<Cow<'_, str>> {
+        self.id()
     }
 }
 
@@ -171,15 +175,15 @@ impl Signed {
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    fn is_signed(&self, head: &Parts, body: &[u8]) -> Option<()> {
-        let hex = head.headers.get("x-signature")?.to_str().ok()?;
+    fn is_signed(&self, request: &Incoming<'_>) -> Option<()> {
+        let hex = request.header("x-signature")?;
         let bytes: Option<Vec<u8>> = hex
             .as_bytes()
             .chunks(2)
             .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
             .collect();
         let mut mac = Hmac::<Sha256>::new_from_slice(self.key).ok()?;
-        mac.update(body);
+        mac.update(request.body());
         mac.verify_slice(&bytes?).ok()
     }
 }
@@ -188,18 +192,18 @@ impl Provider for Signed {
     type Event = Order;
 
     fn rules(&self) -> Rules {
-        Rules::new("signed").events(&["order"])
+        Rules::new("signed").events(["order"])
     }
 
-    fn receive(&self, head: &Parts, body: &Bytes) -> Result<Received<Order>, Rejection> {
-        self.is_signed(head, body)
-            .ok_or(Rejection::unauthorized("the signature is missing or wrong"))?;
-        self.replay(body)
+    async fn verify(&self, request: &Incoming<'_>) -> Result<Verified, Rejection> {
+        self.is_signed(request)
+            .map(|()| Verified::signed())
+            .ok_or(Rejection::unauthorized("the signature is missing or wrong"))
     }
 
-    fn replay(&self, body: &Bytes) -> Result<Received<Order>, Rejection> {
+    fn decode(&self, request: &Incoming<'_>) -> Result<Received<Order>, Rejection> {
         self.decoded.fetch_add(1, Ordering::SeqCst);
-        serde_json::from_slice(body)
+        serde_json::from_slice(request.body())
             .map(Received::event)
             .map_err(|_| Rejection::malformed("the body is no order"))
     }

@@ -9,7 +9,7 @@ use tower::{Layer, ServiceExt};
 use tower_webhook::{
     Access, Admission, Amount, Background, ConfigError, Date, Delivery, Id, Late, Outcome,
     OutcomeKind, RawJson, Received, Record, Rejection, RejectionKind, RequestBody, ResponseBody,
-    ResponseFuture, Rules, Secret, Webhook, WebhookLayer,
+    ResponseFuture, Rules, Secret, Secrets, Webhook, WebhookLayer,
     alegra::{self, Alegra},
     bsale::{self, Bsale},
 };
@@ -39,7 +39,15 @@ fn what_is_public_is_send_sync_and_debug() {
 
     handle::<(WebhookLayer<Nothing>, Webhook<(), Nothing>)>();
     handle::<(Delivery<Nothing>, RequestBody, ResponseBody<Full<Bytes>>)>();
-    handle::<(Access, Admission, Secret, Background, Late, ConfigError)>();
+    handle::<(
+        Access,
+        Admission,
+        Secret,
+        Secrets,
+        Background,
+        Late,
+        ConfigError,
+    )>();
     handle::<(Rejection, RejectionKind, Outcome, OutcomeKind, Record)>();
     handle::<(Rules, Received<alegra::Event>)>();
     handle::<(Alegra, alegra::Event, Bsale, bsale::Event)>();
@@ -110,4 +118,13 @@ fn a_secret_prints_its_label_alone() {
     let secret = Secret::from(("shop-1", "5f0c6f0b3ee44e6a9c6c0a1f6f2f7a10"));
     let expected = r#"Secret { label: Some("shop-1"), .. }"#;
     assert_eq!(format!("{secret:?}"), expected);
+}
+
+#[test]
+fn secrets_print_only_how_many_there_are() {
+    let secrets = Secrets::new([("shop-1", "5f0c6f0b3ee44e6a9c6c0a1f6f2f7a10")]);
+    assert_eq!(format!("{secrets:?}"), "Secrets(1)");
+    let access = Access::path(&secrets);
+    secrets.insert("d1b7a3a08cf04c35b2f6a0d6c2c9e411").unwrap();
+    assert_eq!(format!("{access:?}"), "Path(2 secrets)");
 }

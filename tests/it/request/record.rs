@@ -92,7 +92,7 @@ fn an_unreadable_record_is_an_error_that_says_why() {
 
 #[tokio::test]
 async fn a_body_that_is_not_text_is_written_as_base64() {
-    let binary = custom(Rules::new("binary"), |_, _| Ok(Received::event(Other(()))));
+    let binary = custom(Rules::new("binary"), |_| Ok(Received::event(Other(()))));
     let layer = WebhookLayer::new(binary, Access::open());
     let record = record(&layer, b"\xff\x00\xfe".as_slice()).await;
     let written = serde_json::to_value(&record).unwrap();

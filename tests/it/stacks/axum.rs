@@ -431,3 +431,26 @@ async fn served_bare_around_the_router_needs_the_body_mapped() {
         assert_eq!(status(wire::to(WRONG, wire::whole(ALEGRA))).await, 404);
     }
 }
+
+#[tokio::test]
+async fn a_delivery_that_may_be_missing_is_none_without_a_layer_and_an_error_under_another() {
+    async fn maybe(delivery: Option<Delivery<alegra::Event>>) -> String {
+        delivery.map_or("none".into(), |it| it.provider().to_owned())
+    }
+
+    let app = Router::new()
+        .route("/alegra/{secret}", any(maybe).layer(alegra()))
+        .route("/bsale/{secret}", any(maybe).layer(bsale()))
+        .route("/plain/{secret}", any(maybe));
+    let ask = async |path: &str, body: &'static str| {
+        let request = Request::post(format!("/{path}/{SECRET}"));
+        let request = request.body(Body::from(body)).unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        (response.status().as_u16(), text(response).await)
+    };
+    assert_eq!(ask("alegra", ALEGRA).await, (200, "alegra".to_owned()));
+    assert_eq!(ask("plain", ALEGRA).await, (200, "none".to_owned()));
+    let (status, text) = ask("bsale", BSALE).await;
+    assert_eq!(status, 500);
+    assert!(text.contains("it has that of another provider"), "{text}");
+}

@@ -1,25 +1,23 @@
-use bytes::Bytes;
-use http::request::Parts;
-use tower_webhook::{Event, Provider, Received, Rejection, Rules};
+use tower_webhook::{Event, Incoming, Provider, Received, Rejection, Rules};
 
-/// A provider whose code is a closure.
+/// A provider that decodes with a closure.
 pub struct Custom<F> {
     rules: Rules,
-    receive: F,
+    decode: F,
 }
 
-pub fn custom<E, F>(rules: Rules, receive: F) -> Custom<F>
+pub fn custom<E, F>(rules: Rules, decode: F) -> Custom<F>
 where
     E: Event,
-    F: Fn(&Parts, &Bytes) -> Result<Received<E>, Rejection> + Send + Sync + 'static,
+    F: Fn(&Incoming<'_>) -> Result<Received<E>, Rejection> + Send + Sync + 'static,
 {
-    Custom { rules, receive }
+    Custom { rules, decode }
 }
 
 impl<E, F> Provider for Custom<F>
 where
     E: Event,
-    F: Fn(&Parts, &Bytes) -> Result<Received<E>, Rejection> + Send + Sync + 'static,
+    F: Fn(&Incoming<'_>) -> Result<Received<E>, Rejection> + Send + Sync + 'static,
 {
     type Event = E;
 
@@ -27,8 +25,8 @@ where
         self.rules.clone()
     }
 
-    fn receive(&self, head: &Parts, body: &Bytes) -> Result<Received<E>, Rejection> {
-        (self.receive)(head, body)
+    fn decode(&self, request: &Incoming<'_>) -> Result<Received<E>, Rejection> {
+        (self.decode)(request)
     }
 }
 
@@ -37,12 +35,8 @@ where
 pub struct Other<T>(pub T);
 
 impl<T: Send + Sync + 'static> Event for Other<T> {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "other"
-    }
-
-    fn id(&self) -> Option<&str> {
-        None
     }
 }
 
