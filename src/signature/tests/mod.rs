@@ -1,0 +1,7 @@
+#![allow(clippy::unwrap_used)]
+
+mod handshakes;
+mod keys;
+mod samples;
+mod schemes;
+mod texts;
