@@ -28,7 +28,7 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 /// Decodes nothing, so that only reading and replaying the body is counted.
 fn raw() -> WebhookLayer<impl Provider> {
     let rules = Rules::new("raw").deadline(Duration::from_secs(600));
-    let provider = custom(rules, |_, _| Ok(Received::event(Other(()))));
+    let provider = custom(rules, |_| Ok(Received::event(Other(()))));
     WebhookLayer::new(provider, Access::open())
 }
 
@@ -139,4 +139,40 @@ async fn a_body_costs_at_most_twice_its_limit() {
         let cost = cost.await;
         assert!(cost <= 1024, "{cost} for 57 bytes in {sizes:?}");
     }
+    #[cfg(feature = "signed")]
+    strangers_leave_nothing().await;
+}
+
+/// Whatever strangers send, with ever new ids, kinds and bodies, the layer remembers none of it.
+#[cfg(feature = "signed")]
+async fn strangers_leave_nothing() {
+    use tower_webhook::{RawJson, github::GitHub, signature::Key};
+
+    let key = Key::text("a key").expect("a key");
+    let layer = WebhookLayer::new(GitHub::<RawJson>::new(key), Access::open());
+    let mut webhook = layer.layer(service_fn(ok));
+    let mut sent = 0;
+    let mut send = async |requests: usize| {
+        for _ in 0..requests {
+            sent += 1;
+            let mut request = util::post(format!("{{\"number\":{sent}}}"));
+            let headers = request.headers_mut();
+            headers.insert("x-github-event", format!("kind-{sent}").parse().unwrap());
+            headers.insert("x-github-delivery", format!("id-{sent}").parse().unwrap());
+            headers.insert(
+                "x-hub-signature-256",
+                format!("sha256={sent:064x}").parse().unwrap(),
+            );
+            assert_eq!(webhook.call(request).await.unwrap().status(), 401);
+        }
+    };
+    send(100).await;
+    let before = ALLOCATOR.current_usage();
+    send(10_000).await;
+    let kept = ALLOCATOR.current_usage().saturating_sub(before);
+    assert!(
+        kept <= 1024,
+        "{kept} bytes after 10,000 requests of strangers"
+    );
+    assert_eq!(layer.strikes().refused(), 10_100);
 }

@@ -10,6 +10,8 @@ mod alarms;
 mod broken_store;
 mod p06_no_leak;
 mod span;
+#[cfg(feature = "signed")]
+mod strangers;
 mod wrong_delivery;
 
 use std::{cell::RefCell, io, sync::Once};

@@ -7,7 +7,7 @@ use http::Request;
 use http_body_util::Full;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_webhook::{
-    Access, Delivery, Record, RequestBody, Secret, WebhookLayer,
+    Access, Delivery, Record, RequestBody, Secret, Secrets, WebhookLayer,
     alegra::{self, Alegra},
     bsale::{self, Bsale},
 };
@@ -141,9 +141,15 @@ fn the_error_about_a_bad_secret_does_not_quote_it() {
         vec![("a", "bbbody-bbbody/bbbody")],
         vec![("a", SECRET), ("b", SECRET)],
     ] {
+        let handle = Secrets::default();
+        let error = secrets
+            .iter()
+            .find_map(|&secret| handle.insert(secret).err());
+        clean(&error.unwrap().to_string());
         clean(&Access::try_path(secrets).unwrap_err().to_string());
     }
     clean_debug(&Secret::from(("a", SECRET)));
+    clean_debug(&Secrets::new([("a", SECRET)]));
     clean_debug(&Access::query("a", [SECRET]));
 }
 
