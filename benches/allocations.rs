@@ -16,7 +16,8 @@ use http_body_util::Empty;
 use tokio::runtime::Runtime;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_webhook::{
-    DeadLetter, Delivery, Provider, RequestBody, WebhookLayer, alegra::Alegra, bsale::Bsale,
+    DeadLetter, Delivery, Incoming, Provider, RequestBody, WebhookLayer, alegra::Alegra,
+    bsale::Bsale,
 };
 
 use self::{
@@ -133,7 +134,7 @@ where
 fn decode<P: Provider>(provider: &P, body: &'static str) -> u64 {
     let head = Request::new(()).into_parts().0;
     let body = Bytes::from_static(body.as_bytes());
-    let decode = || drop(provider.receive(&head, &body));
+    let decode = || drop(provider.decode(&Incoming::new(&head, &body)));
     decode();
     measure(decode).count_total
 }

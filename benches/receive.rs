@@ -48,6 +48,11 @@ fn check_signatures(c: &mut Criterion) {
         group.row("(f) tower-github-webhook", &signed::github());
         group.row("(g) webhook-verify", &signed::verify());
         group.row("(h) layer, HMAC provider", &ours::service(&signed::layer()));
+        group.row(
+            "(h') (h) without the check",
+            &ours::service(&signed::unchecked()),
+        );
+        group.bare_hmac();
     }
 }
 
@@ -82,6 +87,14 @@ impl<'a> Group<'a> {
         self.row("(d) layer", &ours::router(layer.clone()));
         self.row("(d') layer, route_service", &ours::route_service(layer));
         self.row("(e) layer, no axum", &ours::service(layer));
+    }
+
+    fn bare_hmac(&mut self) {
+        let body = self.sent.body();
+        let mac = signed::mac(&body);
+        self.group.bench_function("(i) bare HMAC", |b| {
+            b.iter(|| assert!(signed::is_signed(&body, &mac)));
+        });
     }
 
     fn row<S, B>(&mut self, name: &str, service: &S)

@@ -67,6 +67,10 @@ impl Sent {
         sent
     }
 
+    pub fn body(&self) -> Bytes {
+        self.body.clone()
+    }
+
     /// To another path.
     pub fn to(mut self, path: &'static str) -> Self {
         self.path = path;

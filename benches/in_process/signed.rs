@@ -5,13 +5,16 @@ use std::{convert::Infallible, fmt::Debug};
 
 use axum::body::Body;
 use bytes::Bytes;
-use hmac::{Hmac, Mac};
-use http::{HeaderName, HeaderValue, Request, Response, request::Parts};
+use hmac::{Hmac, KeyInit, Mac};
+use http::{HeaderName, HeaderValue, Request, Response};
 use http_body_util::Full;
 use sha2::Sha256;
 use tower::{BoxError, Layer, Service, service_fn};
 use tower_github_webhook::ValidateGitHubWebhookLayer;
-use tower_webhook::{Access, Event, Provider, Received, Rejection, Rules, WebhookLayer};
+use tower_webhook::signature::{Key, Keys, Scheme};
+use tower_webhook::{
+    Access, Event, Incoming, Provider, Received, Rejection, Rules, Verified, WebhookLayer,
+};
 use webhook_verify::{Secret, tower::VerifyLayer};
 
 use crate::contenders::handle;
@@ -23,7 +26,7 @@ pub const HEADER: HeaderName = HeaderName::from_static("x-hub-signature-256");
 /// The value of [`HEADER`] for this body.
 pub fn signature(body: &[u8]) -> HeaderValue {
     let mut hex = String::from("sha256=");
-    for byte in keyed().chain_update(body).finalize().into_bytes() {
+    for byte in mac(body) {
         hex.push_str(&format!("{byte:02x}"));
     }
     hex.parse().expect("hex is a header value")
@@ -50,7 +53,24 @@ pub fn verify() -> impl Service<Request<Body>, Response = Response<Body>, Error:
 
 /// (h) The signature is the only credential.
 pub fn layer() -> WebhookLayer<Signed> {
-    WebhookLayer::new(Signed { key: keyed() }, Access::open())
+    let scheme = Scheme::sha256(HEADER.as_str()).prefix("sha256=");
+    let key = Key::text(KEY).expect("a key");
+    WebhookLayer::new(Signed(Some((scheme, key.into()))), Access::open())
+}
+
+/// (h') The same, without the check of the signature.
+pub fn unchecked() -> WebhookLayer<Signed> {
+    WebhookLayer::new(Signed(None), Access::open())
+}
+
+/// (i) The HMAC alone.
+pub fn is_signed(body: &[u8], signature: &[u8]) -> bool {
+    keyed().chain_update(body).verify_slice(signature).is_ok()
+}
+
+/// The bytes of [`signature`].
+pub fn mac(body: &[u8]) -> Vec<u8> {
+    keyed().chain_update(body).finalize().into_bytes().to_vec()
 }
 
 fn respond<B>(request: &Request<B>) -> Response<Body> {
@@ -61,21 +81,15 @@ fn respond<B>(request: &Request<B>) -> Response<Body> {
 }
 
 #[derive(Debug)]
-pub struct Signed {
-    key: Hmac<Sha256>,
-}
+pub struct Signed(Option<(Scheme, Keys)>);
 
 /// An event that holds nothing.
 #[derive(Debug)]
 pub struct Unread;
 
 impl Event for Unread {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "other"
-    }
-
-    fn id(&self) -> Option<&str> {
-        None
     }
 }
 
@@ -86,27 +100,14 @@ impl Provider for Signed {
         Rules::new("signed")
     }
 
-    fn receive(&self, head: &Parts, body: &Bytes) -> Result<Received<Unread>, Rejection> {
-        signed(head, self.key.clone().chain_update(body))
-            .then(|| Received::event(Unread))
-            .ok_or(Rejection::unauthorized(
-                "the signature does not fit the body",
-            ))
+    async fn verify(&self, request: &Incoming<'_>) -> Result<Verified, Rejection> {
+        match &self.0 {
+            Some((scheme, keys)) => scheme.verify(request, keys),
+            None => Ok(Verified::unproven()),
+        }
     }
 
-    fn replay(&self, _body: &Bytes) -> Result<Received<Unread>, Rejection> {
+    fn decode(&self, _request: &Incoming<'_>) -> Result<Received<Unread>, Rejection> {
         Ok(Received::event(Unread))
     }
-}
-
-fn signed(head: &Parts, mac: Hmac<Sha256>) -> bool {
-    let signature = || {
-        let hex = head.headers.get(HEADER)?.to_str().ok()?;
-        let hex = hex.strip_prefix("sha256=")?;
-        (0..hex.len())
-            .step_by(2)
-            .map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok())
-            .collect::<Option<Vec<u8>>>()
-    };
-    signature().is_some_and(|signature| mac.verify_slice(&signature).is_ok())
 }
