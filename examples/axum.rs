@@ -94,6 +94,8 @@ type Health = (Strikes, [Background; 2], JsonLines);
 /// Answers 503 while draining, and from 7 of the 10 strikes that cost a subscription at Alegra.
 async fn on_health(State(health): State<Health>) -> (StatusCode, Json<Value>) {
     let (strikes, handlers, letters) = health;
+    // Many strangers and no success: was a secret changed on one side only?
+    let refused = strikes.refused_since_success();
     let strikes = strikes.worst().map_or(0, |event| event.count());
     let draining = handlers.iter().any(Background::is_draining);
     let in_flight: usize = handlers.iter().map(Background::in_flight).sum();
@@ -102,7 +104,12 @@ async fn on_health(State(health): State<Health>) -> (StatusCode, Json<Value>) {
         false => StatusCode::OK,
     };
     let waiting = letters.waiting();
-    let report = json!({ "strikes": strikes, "in_flight": in_flight, "dead_letters": waiting });
+    let report = json!({
+        "strikes": strikes,
+        "refused": refused,
+        "in_flight": in_flight,
+        "dead_letters": waiting,
+    });
     (status, Json(report))
 }
 

@@ -1,8 +1,10 @@
 //! The metrics. Without the feature `metrics` there are none.
 #![cfg_attr(not(feature = "metrics"), allow(unused_variables))]
 
+use std::sync::Arc;
+
 #[cfg(feature = "metrics")]
-use metrics::{counter, gauge, histogram};
+use metrics::{SharedString, counter, gauge, histogram};
 
 use crate::outcome::{LetterReason, Outcome};
 #[cfg(feature = "metrics")]
@@ -11,6 +13,11 @@ use crate::{outcome::OutcomeKind, panic::caught};
 /// The label of a request whose event was not read.
 #[cfg(feature = "metrics")]
 const NO_EVENT: &str = "none";
+
+#[cfg(feature = "metrics")]
+fn label(event: Option<&Arc<str>>) -> SharedString {
+    event.map_or(NO_EVENT.into(), |event| Arc::clone(event).into())
+}
 
 pub(crate) fn outcome(outcome: &Outcome) {
     #[cfg(feature = "metrics")]
@@ -25,7 +32,7 @@ pub(crate) fn outcome(outcome: &Outcome) {
         counter!(
             "webhook_requests_total",
             "provider" => provider,
-            "event" => outcome.event().unwrap_or(NO_EVENT).to_owned(),
+            "event" => label(outcome.event.as_ref()),
             "outcome" => outcome.kind().as_str(),
         )
         .increment(1);
@@ -40,10 +47,10 @@ pub(crate) fn outcome(outcome: &Outcome) {
     }
 }
 
-pub(crate) fn consecutive_failures(provider: &'static str, event: Option<&str>, count: u32) {
+pub(crate) fn consecutive_failures(provider: &'static str, event: Option<&Arc<str>>, count: u32) {
     #[cfg(feature = "metrics")]
     {
-        let event = event.unwrap_or(NO_EVENT).to_owned();
+        let event = label(event);
         gauge!("webhook_consecutive_failures", "provider" => provider, "event" => event).set(count);
     }
 }

@@ -164,7 +164,7 @@ impl Strikes {
 
         let changes = self.counts().count(outcome, is_success);
         for (event, before, now) in &changes {
-            self.publish(event.as_deref());
+            self.publish(event.as_ref());
             // An unread failure is told with the events that it may belong to, if there are any.
             if event.is_some() || changes.len() == 1 {
                 self.alarm(outcome.tenant(), event.as_deref(), *before, *now);
@@ -185,14 +185,14 @@ impl Strikes {
     }
 
     /// Sets the gauge of an event to its worst count over all tenants.
-    fn publish(&self, event: Option<&str>) {
+    fn publish(&self, event: Option<&Arc<str>>) {
         // One at a time, so that the last value set is the last one read.
         let _guard = self.publishing.lock();
         let counts = self.counts();
         let of_event = counts
             .strikes
             .iter()
-            .filter(|((_, of), _)| of.as_deref() == event);
+            .filter(|((_, of), _)| of.as_ref() == event);
         let worst = of_event.map(|(_, count)| *count).max().unwrap_or(0);
         drop(counts);
         metrics::consecutive_failures(self.provider, event, worst);

@@ -8,6 +8,9 @@ pub mod setup {}
 #[doc = include_str!("registration.md")]
 pub mod registration {}
 
+#[doc = include_str!("provider.md")]
+pub mod provider {}
+
 #[doc = include_str!("placement.md")]
 pub mod placement {}
 
