@@ -113,11 +113,12 @@ fn header_name(name: &str) -> HeaderName {
 /// The bytes of a text in hex, of either case.
 fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digit = |byte| char::from(byte).to_digit(16);
-    let pairs = text.as_bytes().chunks(2).map(|pair| match *pair {
-        [high, low] => u8::try_from(digit(high)? << 4 | digit(low)?).ok(),
-        _ => None,
-    });
-    pairs.collect()
+    let mut bytes = Vec::with_capacity(text.len() / 2);
+    for pair in text.as_bytes().chunks(2) {
+        let [high, low] = *pair else { return None };
+        bytes.push(u8::try_from(digit(high)? << 4 | digit(low)?).ok()?);
+    }
+    Some(bytes)
 }
 
 fn mac<M: KeyInit>(key: &[u8]) -> M {

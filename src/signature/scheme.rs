@@ -61,7 +61,8 @@ const FIRST_MILLISECOND: u64 = 100_000_000_000;
 pub struct Scheme {
     hash: Hash,
     header: HeaderName,
-    separator: Option<char>,
+    /// A line feed, which no header has, if the header is one entry.
+    separator: char,
     prefix: String,
     encoding: Encoding,
     parts: Vec<Part>,
@@ -109,7 +110,7 @@ impl Scheme {
         Self {
             hash,
             header,
-            separator: None,
+            separator: '\n',
             prefix: String::new(),
             encoding: Encoding::Hex,
             parts: vec![Part::body()],
@@ -122,7 +123,7 @@ impl Scheme {
     /// ignored. The default is one entry.
     #[must_use]
     pub fn separator(mut self, separator: char) -> Self {
-        self.separator = Some(separator);
+        self.separator = separator;
         self
     }
 
@@ -220,7 +221,7 @@ impl Scheme {
 
     /// What follows the prefix in the entries that start with it.
     fn entries<'a>(&self, header: &'a str, prefix: &str) -> impl Iterator<Item = &'a str> {
-        let entries = header.split(|char| Some(char) == self.separator);
+        let entries = header.split(self.separator);
         entries.filter_map(move |entry| entry.trim().strip_prefix(prefix))
     }
 
