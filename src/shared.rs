@@ -1,4 +1,7 @@
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
 
 /// A list that handles share and that changes at run time. A request reads one state of the list, and
 /// never waits for a change in the making.
@@ -40,6 +43,16 @@ impl<T: Clone> Shared<T> {
         let next = next.into();
         *self.0.list.write().unwrap_or_else(PoisonError::into_inner) = next;
         Ok(changed)
+    }
+
+    /// Removes all but those that stay. Returns how many were removed.
+    pub(crate) fn retain(&self, stays: impl Fn(&T) -> bool) -> usize {
+        let Ok(removed) = self.change(|list| {
+            let before = list.len();
+            list.retain(stays);
+            Ok::<_, Infallible>(before - list.len())
+        });
+        removed
     }
 }
 

@@ -103,12 +103,8 @@ impl Secrets {
     /// Refuses all secrets of this tenant from now on. Returns how many there were.
     #[expect(clippy::must_use_candidate, reason = "it changes the list")]
     pub fn remove_label(&self, label: &str) -> usize {
-        let Ok(removed) = self.0.change(|list| {
-            let before = list.len();
-            list.retain(|secret| secret.label.as_deref() != Some(label));
-            Ok::<_, Infallible>(before - list.len())
-        });
-        removed
+        self.0
+            .retain(|secret| secret.label.as_deref() != Some(label))
     }
 
     pub(super) fn len(&self) -> usize {

@@ -1,4 +1,4 @@
-use std::{convert::Infallible, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
@@ -184,28 +184,18 @@ impl Keys {
     /// Removes the key with these bytes, whatever its label. Returns whether it was there.
     #[expect(clippy::must_use_candidate, reason = "the key is gone in any case")]
     pub fn remove(&self, key: &Key) -> bool {
-        self.retain(|other| other.bytes != key.bytes) == 1
+        self.0.retain(|other| other.bytes != key.bytes) == 1
     }
 
     /// Removes all keys of a label. Returns how many there were.
     #[expect(clippy::must_use_candidate, reason = "the key is gone in any case")]
     pub fn remove_label(&self, label: &str) -> usize {
-        self.retain(|key| key.label.as_deref() != Some(label))
+        self.0.retain(|key| key.label.as_deref() != Some(label))
     }
 
     /// The keys as they are now.
     pub(super) fn load(&self) -> Arc<[Key]> {
         self.0.load()
-    }
-
-    /// Returns how many were removed.
-    fn retain(&self, stays: impl Fn(&Key) -> bool) -> usize {
-        let Ok(removed) = self.0.change(|keys| {
-            let before = keys.len();
-            keys.retain(stays);
-            Ok::<_, Infallible>(before - keys.len())
-        });
-        removed
     }
 }
 
