@@ -8,6 +8,8 @@ use std::{
     future::{Future, ready},
 };
 
+#[cfg(feature = "signed")]
+pub(crate) use self::rules::header_name;
 pub use self::{incoming::Incoming, received::Received, rules::Rules, verified::Verified};
 pub(crate) use self::{received::ReceivedKind, rules::is_credential};
 use crate::rejection::Rejection;

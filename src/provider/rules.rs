@@ -19,6 +19,15 @@ const CREDENTIALS: [&str; 12] = [
     "apikey",
 ];
 
+/// Panics if it is no name of a header.
+#[track_caller]
+pub(crate) fn header_name(name: &str) -> HeaderName {
+    let Ok(valid) = HeaderName::from_bytes(name.as_bytes()) else {
+        panic!("{name:?} is no name of a header");
+    };
+    valid
+}
+
 /// Whether a header or a parameter of this name holds a credential.
 pub(crate) fn is_credential(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
@@ -158,9 +167,7 @@ impl Rules {
     pub fn keep_headers(mut self, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         for name in names {
             let name = name.as_ref();
-            let Ok(valid) = HeaderName::from_bytes(name.as_bytes()) else {
-                panic!("{name:?} is no name of a header");
-            };
+            let valid = header_name(name);
             assert!(
                 !is_credential(valid.as_str()),
                 "the header {name:?} holds a credential, which a record must not keep"

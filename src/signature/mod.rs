@@ -94,21 +94,12 @@ mod scheme;
 mod tests;
 
 use hmac::KeyInit;
-use http::HeaderName;
 
 pub use self::{
     keys::{Key, Keys},
     part::Part,
     scheme::Scheme,
 };
-
-#[track_caller]
-fn header_name(name: &str) -> HeaderName {
-    let Ok(valid) = HeaderName::from_bytes(name.as_bytes()) else {
-        panic!("{name:?} is no name of a header");
-    };
-    valid
-}
 
 /// The bytes of a text in hex, of either case.
 fn from_hex(text: &str) -> Option<Vec<u8>> {

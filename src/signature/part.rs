@@ -2,8 +2,7 @@ use std::{fmt, sync::Arc};
 
 use http::HeaderName;
 
-use super::header_name;
-use crate::provider::Incoming;
+use crate::provider::{Incoming, header_name};
 
 /// A part of the bytes that a sender signs.
 ///

@@ -11,10 +11,10 @@ use http::HeaderName;
 use sha1::Sha1;
 use sha2::Sha256;
 
-use super::{Key, Keys, Part, from_hex, header_name, part::Kind};
+use super::{Key, Keys, Part, from_hex, part::Kind};
 use crate::{
     clock,
-    provider::{Incoming, Verified},
+    provider::{Incoming, Verified, header_name},
     rejection::{Rejection, RejectionKind},
 };
 
